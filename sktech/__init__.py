@@ -1,0 +1,1 @@
+"""Deep-learning techniques with the manners of scikit-learn."""
