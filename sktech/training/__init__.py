@@ -1,0 +1,17 @@
+"""The training loop: the only floor that knows skorch."""
+
+from sktech.training.batches import Batch, TensorBatches, WeightedRows
+from sktech.training.net import StopTraining, TensorNet
+from sktech.training.objective import Forward, Objective, Reweighter, cross_entropy
+
+__all__ = [
+    "Batch",
+    "Forward",
+    "Objective",
+    "Reweighter",
+    "StopTraining",
+    "TensorBatches",
+    "TensorNet",
+    "WeightedRows",
+    "cross_entropy",
+]

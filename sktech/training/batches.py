@@ -1,0 +1,272 @@
+"""Whole-tensor batches: one gather for many rows instead of one Python call per row, and each batch knows its rows.
+
+:class:`TensorBatches` takes the place of torch's ``DataLoader`` where the data are plain arrays. It yields :class:`Batch`, which is
+skorch's ``(X, y)`` tuple that also carries row numbers, weights and the progress of the training.
+"""
+
+import numpy as np
+import skorch.dataset
+import torch
+from torch.utils.data import Dataset, Subset
+
+# Rows gathered at once while an epoch in random order is cut into batches.
+GATHERED_ROWS = 2**15
+
+
+class Batch(tuple):
+    """``(X, y)``, as skorch knows it, and what a technique needs besides.
+
+    Attributes
+    ----------
+    X : Tensor of shape (n, ...) or (n_members, n, ...)
+        Inputs; with a leading member axis where each member sees rows of its own.
+    y : Tensor of shape (n,) or (n_members, n)
+        Targets. Plain class numbers in a classifier.
+    rows : Tensor of shape (n,) or (n_members, n), int64
+        Positions of the rows in the training data: where to look up what is kept per row.
+    weight : Tensor of shape (..., n) or None
+        Weights of the rows, with mean 1 over the training data. None means that all are 1.
+    progress : float
+        Steps done / steps planned, in [0, 1); schedules are functions of it.
+    log : dict of str to float or scalar Tensor
+        What an objective wants to see in the history; the engine records it per batch and its mean per epoch.
+    """
+
+    def __new__(cls, pair, rows=None, weight=None, progress=0.0):
+        batch = super().__new__(cls, pair)
+        batch.rows = rows
+        batch.weight = weight
+        batch.progress = progress
+        batch.log = {}
+        return batch
+
+    @property
+    def X(self):
+        return self[0]
+
+    @property
+    def y(self):
+        return self[1]
+
+    @property
+    def n_rows(self):
+        """Rows per member."""
+        return self.rows.shape[-1]
+
+
+class WeightedRows(Dataset):
+    """A data set of tensors whose rows may carry weights.
+
+    Parameters
+    ----------
+    X : Tensor of shape (n, ...)
+    y : Tensor of shape (n, ...)
+    weight : Tensor of shape (n,), default=None
+    """
+
+    def __init__(self, X, y, weight=None):
+        self.X = X
+        self.y = y
+        self.weight = weight
+
+    def __len__(self):
+        return len(self.X)
+
+    def __getitem__(self, i):
+        return self.X[i], self.y[i]
+
+
+def whole_tensors(dataset):
+    """The data of a data set as a WeightedRows, or None where it does not consist of plain arrays.
+
+    Understands :class:`WeightedRows`, skorch's own ``Dataset`` over numpy arrays or torch tensors, and subsets of them. Anything else
+    (dictionaries, lists, sparse matrices, data frames, custom data sets) is left to the ``DataLoader``.
+
+    Parameters
+    ----------
+    dataset : torch.utils.data.Dataset
+
+    Returns
+    -------
+    data : WeightedRows or None
+    """
+    if type(dataset) is WeightedRows:
+        return dataset
+    if type(dataset) is Subset:
+        whole = whole_tensors(dataset.dataset)
+        if whole is None:
+            return None
+        rows = torch.as_tensor(np.asarray(dataset.indices), dtype=torch.int64, device=whole.X.device)
+        return WeightedRows(*(None if part is None else part[rows] for part in (whole.X, whole.y, whole.weight)))
+    if type(dataset) is not skorch.dataset.Dataset:
+        return None
+    X = _as_tensor(dataset.X)
+    # skorch puts one zero per row in the place of a missing target
+    y = _as_tensor(dataset.y) if dataset.y is not None or X is None else torch.zeros(len(X), 1)
+    if X is None or y is None or len(dataset) != len(X) or len(X) != len(y):
+        return None
+    return WeightedRows(X, y)
+
+
+def _as_tensor(array):
+    if isinstance(array, torch.Tensor):
+        return array if array.layout is torch.strided and array.ndim else None
+    if type(array) is not np.ndarray or not array.ndim:
+        return None
+    if not array.flags.writeable or any(stride < 0 for stride in array.strides):
+        array = array.copy()
+    try:
+        return torch.from_numpy(array)
+    except TypeError:  # a dtype that torch does not have
+        return None
+
+
+class TensorBatches:
+    """Iterates over batches of whole tensors; one pass over it is one epoch.
+
+    Without ``seed`` and with ``shuffle=True`` it draws from torch's generators exactly as a ``DataLoader`` does, so that the order of
+    the rows, and all that is random after it, is the same.
+
+    Parameters
+    ----------
+    data : WeightedRows
+    batch_size : int, default=1
+        -1 for all rows at once.
+    shuffle : bool, default=False
+        A new random order in every epoch.
+    drop_last : bool, default=False
+        Leave out the last batch if it is smaller.
+    generator : torch.Generator, default=None
+        Source of the random orders; None for torch's global one.
+    sampler : iterable of int, or callable, default=None
+        Who is in the epoch. An iterable gives the row numbers of an epoch, as torch's samplers do. A callable is asked once per epoch, as
+        ``rows, weight = sampler(progress, generator)``, for row numbers of shape (n,) or, one row for each member,
+        (n_members, n), and weights of that shape (or None) that multiply the rows' own.
+    seed : int, default=None
+        Seeds a generator of its own, so that the order of the rows does not depend on what else draws random numbers.
+    smallest_batch : int, default=1
+        A last batch of fewer rows joins the one before it (BatchNorm cannot train on one row).
+    n_epochs : int, default=1
+        How many passes are planned; ``batch.progress`` refers to it.
+    """
+
+    def __init__(
+        self,
+        data,
+        batch_size=1,
+        shuffle=False,
+        drop_last=False,
+        generator=None,
+        sampler=None,
+        seed=None,
+        smallest_batch=1,
+        n_epochs=1,
+    ):
+        if shuffle and sampler is not None:
+            raise ValueError("a sampler decides the order of the rows: expected shuffle=False beside it, got shuffle=True")
+        self.data = data
+        self.batch_size = len(data) if batch_size == -1 else batch_size
+        self.shuffle = shuffle
+        self.drop_last = drop_last
+        self.generator = torch.Generator().manual_seed(seed) if seed is not None else generator
+        self.sampler = sampler
+        self.own_order = seed is not None
+        self.smallest_batch = smallest_batch
+        self.n_epochs = n_epochs
+        self.epoch = 0
+
+    @property
+    def dataset(self):
+        """The data, under DataLoader's name for them."""
+        return self.data
+
+    def __len__(self):
+        return len(self._bounds(self._epoch_length())) - 1
+
+    def _epoch_length(self):
+        return len(self.data) if self.sampler is None or callable(self.sampler) else len(self.sampler)
+
+    def _bounds(self, n):
+        """Where the batches of an epoch of n rows begin and end."""
+        if self.drop_last:
+            return list(range(0, n + 1, self.batch_size))
+        bounds = [*range(0, n, self.batch_size), n]
+        if len(bounds) > 2 and n - bounds[-2] < self.smallest_batch:
+            del bounds[-2]
+        return bounds
+
+    def _draw_rows(self, progress):
+        """(rows, weight) of the next epoch; rows is None for all of them in their order."""
+        if not self.own_order:
+            # DataLoader draws a seed for its workers at the start of each pass, even without workers
+            torch.empty((), dtype=torch.int64).random_(generator=self.generator)
+        if callable(self.sampler):
+            return self.sampler(progress, self.generator)
+        if self.sampler is not None:
+            return torch.as_tensor(list(self.sampler), dtype=torch.int64), None
+        if not self.shuffle:
+            return None, None
+        generator = self.generator
+        if generator is None:
+            seed = int(torch.empty((), dtype=torch.int64).random_().item())
+            generator = torch.Generator().manual_seed(seed)
+        rows = torch.randperm(len(self.data), generator=generator)
+        if not self.own_order and self.generator is not None:
+            torch.randperm(len(self.data), generator=generator)  # RandomSampler draws one more order than it uses
+        return rows, None
+
+    def __iter__(self):
+        X, y, weight = self.data.X, self.data.y, self.data.weight
+        rows, sampled_weight = self._draw_rows(self.epoch / self.n_epochs)
+        device = X.device
+        in_order = rows is None
+        rows = torch.arange(len(X), device=device) if in_order else rows.to(device)
+        bounds = self._bounds(rows.shape[-1])
+        n_steps = max(len(bounds) - 1, 1)
+        per_block = max(GATHERED_ROWS // self.batch_size, 1)
+        for block in range(0, len(bounds) - 1, per_block):
+            ends = bounds[block : block + per_block + 1]
+            start = ends[0]
+            block_rows = rows[..., start : ends[-1]]
+            if in_order:
+                span = slice(start, ends[-1])
+                parts = X[span], y[span], None if weight is None else weight[span]
+            else:
+                parts = X[block_rows], y[block_rows], None if weight is None else weight[block_rows]
+            block_weight = parts[2]
+            if sampled_weight is not None:
+                drawn = sampled_weight[..., start : ends[-1]].to(device)
+                block_weight = drawn if block_weight is None else drawn * block_weight
+            axis = block_rows.ndim - 1
+            sizes = np.diff(ends).tolist()
+            columns = (
+                torch.split(parts[0], sizes, axis),
+                torch.split(parts[1], sizes, axis),
+                torch.split(block_rows, sizes, axis),
+                [None] * len(sizes) if block_weight is None else torch.split(block_weight, sizes, axis),
+            )
+            for step, (batch_X, batch_y, batch_rows, batch_weight) in enumerate(zip(*columns, strict=True), block):
+                progress = (self.epoch + step / n_steps) / self.n_epochs
+                yield Batch((batch_X, batch_y), batch_rows, batch_weight, progress)
+        self.epoch += 1
+
+
+def on_device(data, device):
+    """The data on a CUDA device where they take at most half of its free memory, else as they are.
+
+    Parameters
+    ----------
+    data : WeightedRows
+    device : str, torch.device or None
+
+    Returns
+    -------
+    data : WeightedRows
+    """
+    if device is None or torch.device(device).type != "cuda":
+        return data
+    parts = [part for part in (data.X, data.y, data.weight) if part is not None]
+    free, _ = torch.cuda.mem_get_info(device)
+    if sum(part.numel() * part.element_size() for part in parts) > free // 2:
+        return data
+    return WeightedRows(*(None if part is None else part.to(device) for part in (data.X, data.y, data.weight)))

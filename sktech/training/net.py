@@ -1,0 +1,422 @@
+"""TensorNet: skorch's NeuralNetClassifier without the overhead, and with a contract for techniques.
+
+Change one word and a net trains two to three times as fast on a table ::
+
+    net = TensorNet(MyModule, criterion=torch.nn.CrossEntropyLoss, optimizer=torch.optim.AdamW, lr=1e-3)
+    net.fit(X, y)
+
+What is different inside: batches are slices of whole tensors, the optimiser is the fused one where torch has it, callbacks
+are called only where they listen, and predictions are made in large chunks.
+"""
+
+import functools
+import itertools
+import math
+import traceback
+import warnings
+from copy import deepcopy
+
+import torch
+from skorch import NeuralNetClassifier
+from skorch.callbacks import Callback, EarlyStopping
+from skorch.dataset import get_len
+from skorch.history import History
+from skorch.net import NeuralNet
+from skorch.utils import TeeGenerator, to_device
+from torch.utils.data import DataLoader
+
+from sktech.training.batches import Batch, TensorBatches, on_device, whole_tensors
+from sktech.training.objective import Forward, Objective, cross_entropy, step_loss
+
+# Optimisers that call their closure exactly once: a step is made without one.
+_PLAIN_OPTIMIZERS = frozenset(
+    getattr(torch.optim, name)
+    for name in ("SGD", "Adam", "AdamW", "NAdam", "RAdam", "Adamax", "Adagrad", "Adadelta", "RMSprop", "Rprop", "ASGD")
+)
+# Rows per pass when predicting; larger chunks fall out of the cache.
+PREDICTED_ROWS = 4096
+
+
+class StopTraining(KeyboardInterrupt):
+    """Raised by a callback to end the training quietly, with the net as it is (skorch understands it too)."""
+
+
+class TensorNet(NeuralNetClassifier):
+    """A :class:`skorch.NeuralNetClassifier` with the same constructor, callbacks and history, and less overhead.
+
+    For the same seed and order of batches its weights equal skorch's to the last bit, as long as both use the same
+    implementation of the optimiser: TensorNet takes torch's fused one where there is one, which rounds differently from
+    torch's default (``optimizer__fused=False`` for that one).
+
+    Arrays and tensors are trained on in whole-tensor batches, kept on the net's device while they fit there; dictionaries,
+    lists, sparse matrices, custom data sets, and any iterator set by the user go through skorch's own ``DataLoader``
+    path. Where a subclass overrides what would be skipped, skorch's own loop runs.
+
+    Parameters
+    ----------
+    module : torch.nn.Module class or instance
+        As in skorch, and so are all parameters that are not named here (``criterion``, ``optimizer``, ``lr``,
+        ``max_epochs``, ``batch_size``, ``train_split``, ``callbacks``, ``device``, ``module__*``, ...).
+    objective : callable, default=None
+        Makes the :class:`sktech.training.Objective` to minimise, when training begins; it is dropped when training ends.
+        Validation then reports the weighted log-loss. None minimises ``criterion``, as skorch does.
+
+    Attributes
+    ----------
+    history : skorch.history.History
+        As in skorch; what an objective logs stands there per batch and, as the mean over rows, per epoch.
+    module_ : torch.nn.Module
+        The trained module.
+
+    Raises
+    ------
+    FloatingPointError
+        If the loss stops being finite. The net is then as it was before the call: not initialised if it was new.
+    KeyboardInterrupt
+        If the training is interrupted; skorch would return as if nothing had happened. The net keeps what it has learned,
+        so that ``partial_fit`` goes on. skorch's ``EarlyStopping`` ends the training as ever; another callback that wants
+        to end it raises :class:`sktech.training.StopTraining`.
+
+    References
+    ----------
+    The loop is skorch's (Tietz et al., 2017, https://github.com/skorch-dev/skorch), with the measured overhead taken out.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn.datasets import make_classification
+    >>> from sktech import TensorNet
+    >>> X, y = make_classification(200, 20, random_state=0)
+    >>> X = X.astype("float32")
+    >>> net = TensorNet(torch.nn.Linear, module__in_features=20, module__out_features=2,
+    ...                 criterion=torch.nn.CrossEntropyLoss, lr=0.1, verbose=0)
+    >>> net.fit(X, y).predict_proba(X).shape
+    (200, 2)
+    """
+
+    def __init__(self, module, *args, objective=None, **kwargs):
+        super().__init__(module, *args, **kwargs)
+        self.objective = objective
+
+    # ------------------------------------------------------------------------------------------------ data and optimiser
+
+    def get_iterator(self, dataset, training=False):
+        prefix = "iterator_train" if training else "iterator_valid"
+        iterator, kwargs = getattr(self, prefix), self.get_params_for(prefix)
+        sequential = {"batch_size", "shuffle", "drop_last", "generator", "sampler"}
+        if iterator is TensorBatches or (iterator is DataLoader and kwargs.keys() <= sequential):
+            data = whole_tensors(dataset)
+            if data is not None:
+                kwargs.setdefault("batch_size", self.batch_size)
+                if training:
+                    kwargs["n_epochs"] = self.__dict__.get("planned_epochs_", self.max_epochs)
+                return TensorBatches(on_device(data, self.device), **kwargs)
+        return super().get_iterator(dataset, training=training)
+
+    def get_params_for_optimizer(self, prefix, named_parameters):
+        named_parameters = list(named_parameters)
+        args, kwargs = super().get_params_for_optimizer(prefix, named_parameters)
+        chosen = kwargs.keys() & {"fused", "foreach", "differentiable", "capturable"}
+        places = {(parameter.device.type, parameter.dtype) for _, parameter in named_parameters}
+        if places and not chosen and not self._has_sparse_gradients():
+            optimizer = getattr(self, prefix)
+            if all(_has_fused(optimizer, device, dtype) for device, dtype in places):
+                kwargs["fused"] = True
+        return args, kwargs
+
+    def _torch_modules(self):
+        parts = (getattr(self, name + "_") for name in self._modules + self._criteria)
+        return [part for part in parts if isinstance(part, torch.nn.Module)]
+
+    def _has_sparse_gradients(self):
+        return any(getattr(part, "sparse", False) for module in self._torch_modules() for part in module.modules())
+
+    # --------------------------------------------------------------------------------------------------------- one step
+
+    def _set_training(self, training=True):
+        for module in self._torch_modules():
+            if module.training is not training:
+                module.train(training)
+
+    def infer(self, x, **fit_params):
+        if type(x) is torch.Tensor and x.device.type == self.device:
+            return self.module_(x, **fit_params)
+        return super().infer(x, **fit_params)
+
+    def train_step(self, batch, **fit_params):
+        if self._needs_closure():
+            step = super().train_step(batch, **fit_params)
+        else:
+            self._zero_grad_optimizer()
+            step = self.train_step_single(batch, **fit_params)
+            if not self._is_stock("on_grad_computed", "notify") or self._listeners("on_grad_computed"):
+                parameters = TeeGenerator(self.get_all_learnable_params())
+                self.notify("on_grad_computed", named_parameters=parameters, batch=batch, training=True)
+            self._step_optimizer(None)
+        forward = step.pop("forward", None)
+        if forward is not None:
+            self.objective_.after_step(forward)
+        return step
+
+    def _needs_closure(self):
+        plain = all(type(getattr(self, name + "_")) in _PLAIN_OPTIMIZERS for name in self._optimizers)
+        return not plain or not self._is_stock("get_train_step_accumulator")
+
+    def train_step_single(self, batch, **fit_params):
+        if self.objective is None:
+            return super().train_step_single(batch, **fit_params)
+        if not isinstance(batch, Batch):
+            raise TypeError(
+                "an objective needs batches that know their rows: expected X and y as arrays or tensors and no iterator "
+                f"of your own, got a batch of type {type(batch).__name__}"
+            )
+        self._set_training(True)
+        forward = Forward(self.module_, batch.X, self._to_logits())
+        loss = step_loss(self.objective_, forward, batch)
+        loss.backward()
+        for name, value in batch.log.items():
+            self.logged_.add(name)
+            self.history.record_batch(name, float(value))
+        return {"loss": loss, "y_pred": forward.output, "forward": forward}
+
+    def validation_step(self, batch, **fit_params):
+        if self.objective is None or not isinstance(batch, Batch):
+            return super().validation_step(batch, **fit_params)
+        self._set_training(False)
+        with torch.no_grad():
+            output = self.module_(batch.X)
+            rows = cross_entropy(self._to_logits()(output), batch.y)
+            weighted = rows if batch.weight is None else rows * batch.weight
+            return {"loss": weighted.sum() / batch.n_rows, "y_pred": output}
+
+    def _to_logits(self):
+        """What makes logits of the module's output: the logarithm where the criterion expects probabilities."""
+        return _log if isinstance(self.criterion_, torch.nn.NLLLoss) else _identity
+
+    # -------------------------------------------------------------------------------------------------------- one epoch
+
+    def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
+        if iterator is None:
+            return
+        super()._set_training(training)
+        if self._is_stock("notify", "on_batch_begin", "on_batch_end") and type(self.history) is History:
+            self._run_lean_epoch(iterator, training, prefix, step_fn, **fit_params)
+        else:
+            super().run_single_epoch(iterator, training, prefix, self._checking(step_fn, prefix), **fit_params)
+        if training:
+            for name in self.logged_:
+                done = [record for record in self.history[-1, "batches"] if name in record]
+                total = sum(record[name] * record["train_batch_size"] for record in done)
+                self.history.record(name, total / sum(record["train_batch_size"] for record in done))
+
+    def _run_lean_epoch(self, iterator, training, prefix, step_fn, **fit_params):
+        """skorch's own epoch, with hooks only for those who listen."""
+        beginners, enders = self._listeners("on_batch_begin"), self._listeners("on_batch_end")
+        # Reading a loss waits for the GPU: once per epoch will do if nobody looks earlier.
+        reads_late = self.device != "cpu" and not beginners and not enders
+        number, unread = 0, []
+        for number, batch in enumerate(iterator, 1):
+            self.history.new_batch()
+            record = list.__getitem__(self.history, -1)["batches"][-1]
+            for callback in beginners:
+                callback.on_batch_begin(self, batch=batch, training=training)
+            step = step_fn(batch, **fit_params)
+            if reads_late:
+                unread.append((number, record, step["loss"].detach()))
+            else:
+                record[prefix + "_loss"] = self._checked(step["loss"].item(), prefix, number, step)
+            record[prefix + "_batch_size"] = _batch_size(batch)
+            for callback in enders:
+                callback.on_batch_end(self, batch=batch, training=training, **step)
+        if unread:
+            losses = torch.stack([loss for _, _, loss in unread]).tolist()
+            for (late, record, _), loss in zip(unread, losses, strict=True):
+                record[prefix + "_loss"] = self._checked(loss, prefix, late, step)
+        self.history.record(prefix + "_batch_count", number)
+
+    def _listeners(self, hook):
+        return [callback for _, callback in self.callbacks_ if _listens(callback, hook)]
+
+    def _is_stock(self, *names):
+        """Whether these methods are skorch's own: nobody would miss a call that is skipped."""
+        return all(name not in vars(self) and getattr(type(self), name) is getattr(NeuralNet, name) for name in names)
+
+    def _checking(self, step_fn, prefix):
+        numbers = itertools.count(1)
+
+        def checked_step(*args, **kwargs):
+            step = step_fn(*args, **kwargs)
+            self._checked(step["loss"].item(), prefix, next(numbers), step)
+            return step
+
+        return checked_step
+
+    def _checked(self, loss, prefix, batch, step):
+        """The loss, if the training can go on with it."""
+        if math.isfinite(loss):
+            return loss
+        output = step["y_pred"][0] if isinstance(step["y_pred"], tuple) else step["y_pred"]
+        if isinstance(self.criterion_, torch.nn.NLLLoss) and torch.isfinite(output).all() and (output < 0).any():
+            # The logarithm of what is no probability: a wrong pair of module and criterion, not a training that diverged.
+            warnings.warn(
+                "NLLLoss takes the logarithm of what the module returns: expected probabilities, got negative numbers. End the "
+                "module with a softmax, or use criterion=torch.nn.CrossEntropyLoss",
+                stacklevel=2,
+            )
+            return loss
+        self._raise_not_finite(loss, prefix, batch)
+
+    def _raise_not_finite(self, loss, prefix, batch):
+        which = {"train": "training", "valid": "validation"}.get(prefix, prefix)
+        raise FloatingPointError(
+            f"the {which} loss became {loss} in epoch {len(self.history)}, batch {batch}: try a smaller learning rate "
+            f"(lr={self.lr} now), and scale the inputs to about unit size"
+        )
+
+    # ----------------------------------------------------------------------------------------------------- one training
+
+    def fit_loop(self, X, y=None, epochs=None, **kwargs):
+        self.planned_epochs_ = self.max_epochs if epochs is None else epochs
+        self.logged_ = set()
+        try:
+            return super().fit_loop(X, y, epochs=epochs, **kwargs)
+        except KeyboardInterrupt as interrupt:
+            if not _ends_quietly(interrupt):
+                self.interrupt_ = interrupt
+            raise
+        finally:
+            del self.planned_epochs_, self.logged_
+
+    def partial_fit(self, X, y=None, classes=None, **fit_params):
+        before = self._snapshot()
+        if self.objective is not None:
+            self.__dict__["objective_"] = self._make_objective()
+        try:
+            super().partial_fit(X, y, classes=classes, **fit_params)
+            self._check_parameters()
+        except FloatingPointError:
+            self._go_back(before)
+            raise
+        finally:
+            objective = self.__dict__.pop("objective_", None)
+            interrupt = self.__dict__.pop("interrupt_", None)
+        if interrupt is not None:
+            raise interrupt
+        if objective is not None:
+            objective.finish(self.module_)
+        return self
+
+    def _make_objective(self):
+        objective = self.objective()
+        if not isinstance(objective, Objective):
+            raise TypeError(
+                f"objective makes a sktech.training.Objective when it is called, got {type(objective).__name__} "
+                f"from {self.objective!r}"
+            )
+        return to_device(objective, self.device)
+
+    def _check_parameters(self):
+        for _, parameter in self.get_all_learnable_params():
+            if not torch.isfinite(parameter).all():
+                self._raise_not_finite(math.nan, "train", list.__getitem__(self.history, -1).get("train_batch_count"))
+
+    def _snapshot(self):
+        """States to return to; None where nothing has been learned yet."""
+        if not self.initialized_ or not self.history:
+            return None
+        names = [name + "_" for name in self._modules + self._criteria + self._optimizers]
+        states = {name: deepcopy(getattr(self, name).state_dict()) for name in names if hasattr(getattr(self, name), "state_dict")}
+        return states, len(self.history)
+
+    def _go_back(self, before):
+        if before is None:
+            for name in self._modules + self._criteria + self._optimizers:
+                delattr(self, name + "_")
+            self.initialized_ = False
+            return
+        states, n_epochs = before
+        for name, state in states.items():
+            getattr(self, name).load_state_dict(state)
+        del self.history[n_epochs:]
+
+    # ------------------------------------------------------------------------------------------------------- prediction
+
+    def forward_iter(self, X, training=False, device="cpu"):
+        iterator = self.get_iterator(self.get_dataset(X), training=training)
+        if isinstance(iterator, TensorBatches) and torch.is_inference_mode_enabled() and self._chunks_are_private():
+            iterator.batch_size = PREDICTED_ROWS
+        for batch in iterator:
+            yield to_device(self.evaluation_step(batch, training=training), device=device)
+
+    def _chunks_are_private(self):
+        """Whether nobody but this class sees how many rows are predicted at a time."""
+        return (
+            type(self).infer is TensorNet.infer
+            and self._is_stock("evaluation_step")
+            and self.predict_nonlinearity in ("auto", None)
+            and "batch_size" not in self.get_params_for("iterator_valid")
+        )
+
+    def predict_proba(self, X):
+        with torch.inference_mode():
+            return super().predict_proba(X)
+
+    def logits(self, X):
+        """Logits of many rows, in large chunks and evaluation mode, drawing no random numbers.
+
+        Parameters
+        ----------
+        X : Tensor of shape (n, ...)
+
+        Returns
+        -------
+        logits : Tensor of shape (..., n, n_classes), on the CPU
+            The logarithm of the module's output where the criterion is ``NLLLoss``.
+        """
+        self.check_is_fitted()
+        self._set_training(False)
+        to_logits = self._to_logits()
+        with torch.inference_mode():
+            chunks = [to_logits(self.infer(chunk)).cpu() for chunk in X.split(PREDICTED_ROWS)]
+        return chunks[0] if len(chunks) == 1 else torch.cat(chunks, dim=-2)
+
+
+def _identity(output):
+    return output
+
+
+def _log(probabilities):
+    return torch.log(probabilities + torch.finfo(probabilities.dtype).eps)  # as skorch's NeuralNetClassifier.get_loss
+
+
+def _batch_size(batch):
+    if isinstance(batch, Batch):
+        return batch.n_rows
+    return get_len(batch[0]) if isinstance(batch, (tuple, list)) else get_len(batch)
+
+
+def _listens(callback, hook):
+    own = getattr(callback, "__dict__", {})
+    return hook in own or getattr(type(callback), hook, None) is not getattr(Callback, hook)
+
+
+def _ends_quietly(interrupt):
+    """Whether a KeyboardInterrupt is a callback's way to end the training, and no interruption."""
+    if isinstance(interrupt, StopTraining):
+        return True
+    *_, (frame, _) = traceback.walk_tb(interrupt.__traceback__)
+    return isinstance(frame.f_locals.get("self"), EarlyStopping)
+
+
+@functools.cache
+def _has_fused(optimizer, device, dtype):
+    """Whether torch has a fused implementation of this optimiser for parameters there."""
+    if not getattr(optimizer, "__module__", "").startswith("torch.optim"):
+        return False
+    parameter = torch.zeros(1, device=device, dtype=dtype, requires_grad=True)
+    parameter.grad = torch.zeros_like(parameter)
+    try:
+        optimizer([parameter], lr=0.1, fused=True).step()
+    except (TypeError, RuntimeError, NotImplementedError):
+        return False
+    return True

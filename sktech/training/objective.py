@@ -1,0 +1,388 @@
+"""The contract between a technique and the training loop.
+
+A technique is an :class:`Objective`. It has two parts. ``rows(forward, batch)`` is what the labels say, one value per row: every
+weight, given or learned, multiplies this part alone. ``penalty(forward, batch)`` needs no label and comes already reduced. The engine
+minimises ::
+
+    sum(batch.weight * rows) / n + penalty        (summed over members, if the module has a leading member axis)
+
+in one backward pass. ``forward`` is the module of this step (:class:`Forward`). Three lines make a technique::
+
+    class ConfidencePenalty(Objective):
+        def penalty(self, forward, batch):
+            return -0.1 * torch.distributions.Categorical(logits=forward(batch.X)).entropy().mean(-1)
+
+Give it to a net as a factory (``TensorNet(Module, objective=ConfidencePenalty)``): it is made when training begins, moves to the net's
+device, and is dropped when training ends. Objectives add (``a + b``), and a :class:`Reweighter` wraps another one.
+"""
+
+from contextlib import contextmanager
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+from torch.func import functional_call
+
+
+def cross_entropy(logits, target):
+    """Cross-entropy of each row, in nats.
+
+    Parameters
+    ----------
+    logits : Tensor of shape (..., n, n_classes)
+    target : Tensor of shape (n,) or (..., n), int64
+        Class numbers; without a member axis they are the same for all members.
+
+    Returns
+    -------
+    loss : Tensor of shape (..., n)
+    """
+    if logits.ndim == 2:
+        return F.cross_entropy(logits, target, reduction="none")
+    target = target.expand(logits.shape[:-1])
+    return F.cross_entropy(logits.flatten(0, -2), target.flatten(), reduction="none").view(target.shape)
+
+
+class Objective(nn.Module):
+    """What a training minimises. Override ``rows``, ``penalty`` or both; the hooks only where needed.
+
+    It is a torch module, so that its state (a moving average, scores per row, a net that weighs rows) is kept in buffers and submodules
+    and follows the net to its device. The engine's optimiser does not train its parameters.
+    """
+
+    def rows(self, forward, batch):
+        """What the labels say, one value per row.
+
+        Parameters
+        ----------
+        forward : Forward
+            The module of this step.
+        batch : sktech.training.Batch
+
+        Returns
+        -------
+        loss : Tensor of shape (..., n), or None
+            None, the default, leaves the labels to the others; if nobody speaks for them, plain cross-entropy does.
+        """
+        return None
+
+    def penalty(self, forward, batch):
+        """What needs no label.
+
+        Parameters
+        ----------
+        forward : Forward
+        batch : sktech.training.Batch
+
+        Returns
+        -------
+        penalty : Tensor of shape (...), or None
+            Already reduced over rows: one number, or one per member. None, the default, is no penalty.
+        """
+        return None
+
+    def after_step(self, forward):
+        """Called after each step of the optimiser, for moving averages and the like."""
+
+    def finish(self, module):
+        """Called once after the last epoch, with the trained module."""
+
+    def __add__(self, other):
+        return Sum(self, other) if isinstance(other, Objective) else NotImplemented
+
+
+class Sum(Objective):
+    """Objectives whose parts add up."""
+
+    def __init__(self, *terms):
+        super().__init__()
+        self.terms = nn.ModuleList(terms)
+
+    def rows(self, forward, batch):
+        return _add(term.rows(forward, batch) for term in self.terms)
+
+    def penalty(self, forward, batch):
+        return _add(term.penalty(forward, batch) for term in self.terms)
+
+    def after_step(self, forward):
+        for term in self.terms:
+            term.after_step(forward)
+
+    def finish(self, module):
+        for term in self.terms:
+            term.finish(module)
+
+
+def _add(parts):
+    parts = [part for part in parts if part is not None]
+    return sum(parts[1:], parts[0]) if parts else None
+
+
+class Reweighter(Objective):
+    """Multiplies the rows of another objective by weights; a subclass says which.
+
+    Parameters
+    ----------
+    inner : Objective, default=None
+        Whose rows are weighted; None for plain cross-entropy. Its penalty is left as it is.
+
+    Raises
+    ------
+    TypeError
+        If ``inner`` holds a Reweighter: the derivatives that learned weights need do not nest.
+    """
+
+    def __init__(self, inner=None):
+        super().__init__()
+        self.inner = Objective() if inner is None else inner
+        if any(isinstance(part, Reweighter) for part in self.inner.modules()):
+            raise TypeError(
+                f"{type(self).__name__} weighs the rows of an objective that does not weigh rows itself, "
+                f"got {type(self.inner).__name__}, which holds a Reweighter"
+            )
+
+    def weights(self, forward, batch, rows):
+        """Weights (..., n) of the batch's rows, given the inner objective's rows (..., n)."""
+        raise TypeError(f"{type(self).__name__} does not say how it weighs rows: define weights(forward, batch, rows)")
+
+    def rows(self, forward, batch):
+        rows = label_rows(self.inner, forward, batch)
+        return self.weights(forward, batch, rows) * rows
+
+    def penalty(self, forward, batch):
+        return self.inner.penalty(forward, batch)
+
+    def after_step(self, forward):
+        self.inner.after_step(forward)
+
+    def finish(self, module):
+        self.inner.finish(module)
+
+
+def label_rows(objective, forward, batch):
+    """The rows of an objective, (..., n), or plain cross-entropy where it has none."""
+    rows = objective.rows(forward, batch)
+    return cross_entropy(forward(batch.X), batch.y) if rows is None else rows
+
+
+def step_loss(objective, forward, batch):
+    """The scalar that one training step minimises.
+
+    Raises
+    ------
+    RuntimeError
+        If the objective never asked for ``forward(batch.X)``, the one pass that trains BatchNorm's statistics.
+    ValueError
+        If ``rows`` is not one value per row.
+    """
+    rows = label_rows(objective, forward, batch)
+    if rows.shape[-1:] != (batch.n_rows,):
+        raise ValueError(
+            f"{type(objective).__name__}.rows gives one value per row: expected shape (..., {batch.n_rows}), "
+            f"got {tuple(rows.shape)}"
+        )
+    weighted = rows if batch.weight is None else rows * batch.weight
+    loss = weighted.sum() / batch.n_rows
+    penalty = objective.penalty(forward, batch)
+    if penalty is not None:
+        loss = loss + penalty.sum()
+    if not forward.counted:
+        raise RuntimeError(
+            f"{type(objective).__name__} never called forward(batch.X): expected exactly one counted pass in each step, got none"
+        )
+    return loss
+
+
+class Forward:
+    """The module of one training step, as an objective sees it.
+
+    ``forward(batch.X)`` is the counted pass: it runs once, however often it is asked for, and it alone updates the buffers (BatchNorm's
+    statistics). Every other pass works on copies of the buffers and replays the random state of the counted one, so that
+    dropout is the same in both.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+    X : Tensor
+        The batch's inputs, known by identity.
+    to_logits : callable, default=None
+        Turns the module's output into logits; None where it is logits.
+
+    Attributes
+    ----------
+    module : torch.nn.Module
+    output : Tensor or None
+        What the module returned in the counted pass.
+    counted : bool
+        Whether the objective asked for the counted pass.
+    """
+
+    def __init__(self, module, X, to_logits=None):
+        self.module = module
+        self.output = None
+        self.counted = False
+        self._X = X
+        self._to_logits = to_logits
+        self._logits = None
+        self._features = None
+        self._random_state = None
+
+    @property
+    def params(self):
+        """The trainable parameters by name."""
+        return {name: value for name, value in self.module.named_parameters() if value.requires_grad}
+
+    def __call__(self, X):
+        """Logits of shape (..., n, n_classes)."""
+        if X is self._X:
+            self.counted = True
+            self._count()
+            return self._logits
+        return self.at({})(X)
+
+    def features(self, X):
+        """What the module's last layer sees, (..., n, n_features): ``forward(X) == forward.head(forward.features(X))``.
+
+        The last layer is ``module.head``, or the module's last ``Linear``.
+
+        Raises
+        ------
+        TypeError
+            If the module's output is not that layer's output.
+        """
+        if X is self._X:
+            self.counted = True
+            if self.output is None:
+                with _watch(self._last_layer()) as seen:
+                    self._count()
+                self._features = _checked_features(self.module, seen, self.output)
+            if self._features is None:  # the counted pass came first, unwatched: the same again, without counting
+                self._features = self.at({}).features(X)
+            return self._features
+        return self.at({}).features(X)
+
+    def head(self, h):
+        """Logits from features."""
+        return self._as_logits(self._last_layer()(h))
+
+    def at(self, params):
+        """The same module at other parameters: a function of X with ``features`` and ``head``.
+
+        Parameters
+        ----------
+        params : dict of str to Tensor
+            Values for some or all of the parameters; the others stay. Dual numbers and ``torch.func.vmap`` work through it.
+
+        Returns
+        -------
+        forward : callable
+            ``forward(X)``, ``forward.features(X)`` and ``forward.head(h)``; none of them counts.
+        """
+        self._count()  # its random state is the one to replay
+        return _Elsewhere(self, params)
+
+    def _count(self):
+        if self.output is None:
+            self._random_state = _get_random_state(self._X.device)
+            self.output = self.module(self._X)
+            self._logits = self._as_logits(self.output)
+
+    def _as_logits(self, output):
+        return output if self._to_logits is None else self._to_logits(output)
+
+    def _last_layer(self):
+        return last_layer(self.module)
+
+
+class _Elsewhere:
+    """A module at other parameters and with copies of its buffers."""
+
+    def __init__(self, forward, params):
+        self._forward = forward
+        self._params = params
+
+    def __call__(self, X):
+        return self._forward._as_logits(self._run(X))
+
+    def _run(self, X):
+        module = self._forward.module
+        buffers = {name: value.clone() for name, value in module.named_buffers()}
+        with _replayed(self._forward._random_state, X.device):
+            return functional_call(module, {**self._params, **buffers}, (X,))
+
+    def features(self, X):
+        with _watch(self._forward._last_layer()) as seen:
+            output = self._run(X)
+        return _checked_features(self._forward.module, seen, output)
+
+    def head(self, h):
+        layer = self._forward._last_layer()
+        prefix = next(name for name, part in self._forward.module.named_modules() if part is layer)
+        own = {
+            name.removeprefix(prefix).lstrip("."): value
+            for name, value in self._params.items()
+            if name.startswith(prefix)
+        }
+        return self._forward._as_logits(functional_call(layer, own, (h,)))
+
+
+def last_layer(module):
+    """``module.head`` where it is a module, else the last ``Linear`` that the module holds.
+
+    Raises
+    ------
+    TypeError
+        If there is neither.
+    """
+    head = getattr(module, "head", None)
+    if isinstance(head, nn.Module):
+        return head
+    layers = [part for part in module.modules() if isinstance(part, nn.Linear)]
+    if not layers:
+        raise TypeError(
+            f"the features of a module are what its last layer sees: expected an attribute 'head' or a Linear, "
+            f"got {type(module).__name__} with neither"
+        )
+    return layers[-1]
+
+
+@contextmanager
+def _watch(layer):
+    """Collects (input, output) of a layer's calls."""
+    seen = []
+    hook = layer.register_forward_hook(lambda _, inputs, output: seen.append((inputs[0], output)))
+    try:
+        yield seen
+    finally:
+        hook.remove()
+
+
+def _checked_features(module, seen, output):
+    if len(seen) == 1 and seen[0][1] is output:
+        return seen[0][0]
+    raise TypeError(
+        f"the features of a module are what its last layer sees: expected {type(module).__name__} to return the output of "
+        f"{type(last_layer(module)).__name__}, called once, but it was called {len(seen)} times or something follows it"
+    )
+
+
+def _get_random_state(device):
+    return torch.cuda.get_rng_state(device) if device.type == "cuda" else torch.get_rng_state()
+
+
+def _set_random_state(state, device):
+    if device.type == "cuda":
+        torch.cuda.set_rng_state(state, device)
+    else:
+        torch.set_rng_state(state)
+
+
+@contextmanager
+def _replayed(state, device):
+    """The generator at an earlier state inside the block, and where it was after it."""
+    now = _get_random_state(device)
+    _set_random_state(state, device)
+    try:
+        yield
+    finally:
+        _set_random_state(now, device)
