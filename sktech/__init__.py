@@ -1,5 +1,6 @@
 """Deep-learning techniques with the manners of scikit-learn."""
 
+from sktech.classifiers import NetClassifier
 from sktech.training import TensorNet
 
-__all__ = ["TensorNet"]
+__all__ = ["NetClassifier", "TensorNet"]

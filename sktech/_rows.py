@@ -1,7 +1,8 @@
 """Identical rows become one row with their weights added, and all rows get an order that depends on content alone.
 
-With this in front of a stochastic training, a row of weight k and k copies of it are the same thing to the last bit, and so are a
-table and its shuffled self: what follows (validation split, order of batches, rounding) sees the same rows in the same order.
+With this in front of a stochastic training, a row of weight k and k copies of it are the same thing to the last bit,
+and so are a table and its shuffled self: what follows (validation split, order of batches, rounding) sees the same
+rows in the same order.
 """
 
 import numpy as np

@@ -1,15 +1,16 @@
 """How many threads a small net should use: one.
 
-A step of a small net lasts less than a millisecond. Waking a second thread for it gains 5 to 27 % on a quiet machine and costs
-10 to 100 times the whole fit beside a busy neighbour, because OpenMP's threads spin while they wait for each other.
+A step of a small net lasts less than a millisecond. Waking a second thread for it gains 5 to 27 % on a quiet machine
+and costs 10 to 100 times the whole fit beside a busy neighbour, because OpenMP's threads spin while they wait for
+each other.
 """
 
 from contextlib import contextmanager
 
 import torch
 
-# Multiplications of one forward pass (parameters x rows) above which torch may use all the threads it was given: a pass
-# that takes tens of milliseconds on one core. Below it, one thread.
+# Multiplications of one forward pass (parameters x rows) above which torch may use all the threads it was given: a
+# pass that takes tens of milliseconds on one core. Below it, one thread.
 MANY_MULTIPLICATIONS = 2**27
 
 

@@ -1,7 +1,8 @@
 """Whole-tensor batches: one gather for many rows instead of one Python call per row, and each batch knows its rows.
 
-:class:`TensorBatches` takes the place of torch's ``DataLoader`` where the data are plain arrays. It yields :class:`Batch`, which is
-skorch's ``(X, y)`` tuple that also carries row numbers, weights and the progress of the training.
+:class:`TensorBatches` takes the place of torch's ``DataLoader`` where the data are plain arrays. It yields
+:class:`Batch`, which is skorch's ``(X, y)`` tuple that also carries row numbers, weights and the progress of the
+training.
 """
 
 import numpy as np
@@ -79,8 +80,9 @@ class WeightedRows(Dataset):
 def whole_tensors(dataset):
     """The data of a data set as a WeightedRows, or None where it does not consist of plain arrays.
 
-    Understands :class:`WeightedRows`, skorch's own ``Dataset`` over numpy arrays or torch tensors, and subsets of them. Anything else
-    (dictionaries, lists, sparse matrices, data frames, custom data sets) is left to the ``DataLoader``.
+    Understands :class:`WeightedRows`, skorch's own ``Dataset`` over numpy arrays or torch tensors, and subsets of
+    them. Anything else (dictionaries, lists, sparse matrices, data frames, custom data sets) is left to the
+    ``DataLoader``.
 
     Parameters
     ----------
@@ -124,8 +126,8 @@ def _as_tensor(array):
 class TensorBatches:
     """Iterates over batches of whole tensors; one pass over it is one epoch.
 
-    Without ``seed`` and with ``shuffle=True`` it draws from torch's generators exactly as a ``DataLoader`` does, so that the order of
-    the rows, and all that is random after it, is the same.
+    Without ``seed`` and with ``shuffle=True`` it draws from torch's generators exactly as a ``DataLoader`` does, so
+    that the order of the rows, and all that is random after it, is the same.
 
     Parameters
     ----------
@@ -139,9 +141,9 @@ class TensorBatches:
     generator : torch.Generator, default=None
         Source of the random orders; None for torch's global one.
     sampler : iterable of int, or callable, default=None
-        Who is in the epoch. An iterable gives the row numbers of an epoch, as torch's samplers do. A callable is asked once per epoch, as
-        ``rows, weight = sampler(progress, generator)``, for row numbers of shape (n,) or, one row for each member,
-        (n_members, n), and weights of that shape (or None) that multiply the rows' own.
+        Who is in the epoch. An iterable gives the row numbers of an epoch, as torch's samplers do. A callable is
+        asked once per epoch, as ``rows, weight = sampler(progress, generator)``, for row numbers of shape (n,) or,
+        one row for each member, (n_members, n), and weights of that shape (or None) that multiply the rows' own.
     seed : int, default=None
         Seeds a generator of its own, so that the order of the rows does not depend on what else draws random numbers.
     smallest_batch : int, default=1
@@ -163,7 +165,9 @@ class TensorBatches:
         n_epochs=1,
     ):
         if shuffle and sampler is not None:
-            raise ValueError("a sampler decides the order of the rows: expected shuffle=False beside it, got shuffle=True")
+            raise ValueError(
+                "a sampler decides the order of the rows: expected shuffle=False beside it, got shuffle=True"
+            )
         self.data = data
         self.batch_size = len(data) if batch_size == -1 else batch_size
         self.shuffle = shuffle

@@ -5,8 +5,8 @@ Change one word and a net trains two to three times as fast on a table ::
     net = TensorNet(MyModule, criterion=torch.nn.CrossEntropyLoss, optimizer=torch.optim.AdamW, lr=1e-3)
     net.fit(X, y)
 
-What is different inside: batches are slices of whole tensors, the optimiser is the fused one where torch has it, callbacks
-are called only where they listen, and predictions are made in large chunks.
+What is different inside: batches are slices of whole tensors, the optimiser is the fused one where torch has it,
+callbacks are called only where they listen, and predictions are made in large chunks.
 """
 
 import functools
@@ -45,12 +45,12 @@ class TensorNet(NeuralNetClassifier):
     """A :class:`skorch.NeuralNetClassifier` with the same constructor, callbacks and history, and less overhead.
 
     For the same seed and order of batches its weights equal skorch's to the last bit, as long as both use the same
-    implementation of the optimiser: TensorNet takes torch's fused one where there is one, which rounds differently from
-    torch's default (``optimizer__fused=False`` for that one).
+    implementation of the optimiser: TensorNet takes torch's fused one where there is one, which rounds differently
+    from torch's default (``optimizer__fused=False`` for that one).
 
-    Arrays and tensors are trained on in whole-tensor batches, kept on the net's device while they fit there; dictionaries,
-    lists, sparse matrices, custom data sets, and any iterator set by the user go through skorch's own ``DataLoader``
-    path. Where a subclass overrides what would be skipped, skorch's own loop runs.
+    Arrays and tensors are trained on in whole-tensor batches, kept on the net's device while they fit there;
+    dictionaries, lists, sparse matrices, custom data sets, and any iterator set by the user go through skorch's own
+    ``DataLoader`` path. Where a subclass overrides what would be skipped, skorch's own loop runs.
 
     Parameters
     ----------
@@ -58,8 +58,8 @@ class TensorNet(NeuralNetClassifier):
         As in skorch, and so are all parameters that are not named here (``criterion``, ``optimizer``, ``lr``,
         ``max_epochs``, ``batch_size``, ``train_split``, ``callbacks``, ``device``, ``module__*``, ...).
     objective : callable, default=None
-        Makes the :class:`sktech.training.Objective` to minimise, when training begins; it is dropped when training ends.
-        Validation then reports the weighted log-loss. None minimises ``criterion``, as skorch does.
+        Makes the :class:`sktech.training.Objective` to minimise, when training begins; it is dropped when training
+        ends. Validation then reports the weighted log-loss. None minimises ``criterion``, as skorch does.
 
     Attributes
     ----------
@@ -73,13 +73,14 @@ class TensorNet(NeuralNetClassifier):
     FloatingPointError
         If the loss stops being finite. The net is then as it was before the call: not initialised if it was new.
     KeyboardInterrupt
-        If the training is interrupted; skorch would return as if nothing had happened. The net keeps what it has learned,
-        so that ``partial_fit`` goes on. skorch's ``EarlyStopping`` ends the training as ever; another callback that wants
-        to end it raises :class:`sktech.training.StopTraining`.
+        If the training is interrupted; skorch would return as if nothing had happened. The net keeps what it has
+        learned, so that ``partial_fit`` goes on. skorch's ``EarlyStopping`` ends the training as ever; another
+        callback that wants to end it raises :class:`sktech.training.StopTraining`.
 
     References
     ----------
-    The loop is skorch's (Tietz et al., 2017, https://github.com/skorch-dev/skorch), with the measured overhead taken out.
+    The loop is skorch's (Tietz et al., 2017, https://github.com/skorch-dev/skorch), with the measured overhead taken
+    out.
 
     Examples
     --------
@@ -98,7 +99,7 @@ class TensorNet(NeuralNetClassifier):
         super().__init__(module, *args, **kwargs)
         self.objective = objective
 
-    # ------------------------------------------------------------------------------------------------ data and optimiser
+    # ------------------------------------------------------------ data and optimiser
 
     def get_iterator(self, dataset, training=False):
         prefix = "iterator_train" if training else "iterator_valid"
@@ -131,7 +132,7 @@ class TensorNet(NeuralNetClassifier):
     def _has_sparse_gradients(self):
         return any(getattr(part, "sparse", False) for module in self._torch_modules() for part in module.modules())
 
-    # --------------------------------------------------------------------------------------------------------- one step
+    # ------------------------------------------------------------ one step
 
     def _set_training(self, training=True):
         for module in self._torch_modules():
@@ -167,8 +168,8 @@ class TensorNet(NeuralNetClassifier):
             return super().train_step_single(batch, **fit_params)
         if not isinstance(batch, Batch):
             raise TypeError(
-                "an objective needs batches that know their rows: expected X and y as arrays or tensors and no iterator "
-                f"of your own, got a batch of type {type(batch).__name__}"
+                "an objective needs batches that know their rows: expected X and y as arrays or tensors and no "
+                f"iterator of your own, got a batch of type {type(batch).__name__}"
             )
         self._set_training(True)
         forward = Forward(self.module_, batch.X, self._to_logits())
@@ -193,7 +194,7 @@ class TensorNet(NeuralNetClassifier):
         """What makes logits of the module's output: the logarithm where the criterion expects probabilities."""
         return _log if isinstance(self.criterion_, torch.nn.NLLLoss) else _identity
 
-    # -------------------------------------------------------------------------------------------------------- one epoch
+    # ------------------------------------------------------------ one epoch
 
     def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
         if iterator is None:
@@ -257,23 +258,24 @@ class TensorNet(NeuralNetClassifier):
             return loss
         output = step["y_pred"][0] if isinstance(step["y_pred"], tuple) else step["y_pred"]
         if isinstance(self.criterion_, torch.nn.NLLLoss) and torch.isfinite(output).all() and (output < 0).any():
-            # The logarithm of what is no probability: a wrong pair of module and criterion, not a training that diverged.
+            # The logarithm of what is no probability: a wrong pair of module and criterion, not a training that
+            # diverged.
             warnings.warn(
-                "NLLLoss takes the logarithm of what the module returns: expected probabilities, got negative numbers. End the "
-                "module with a softmax, or use criterion=torch.nn.CrossEntropyLoss",
+                "NLLLoss takes the logarithm of what the module returns: expected probabilities, got negative numbers. "
+                "End the module with a softmax, or use criterion=torch.nn.CrossEntropyLoss",
                 stacklevel=2,
             )
             return loss
-        self._raise_not_finite(loss, prefix, batch)
+        raise self._not_finite(loss, prefix, batch)
 
-    def _raise_not_finite(self, loss, prefix, batch):
+    def _not_finite(self, loss, prefix, batch):
         which = {"train": "training", "valid": "validation"}.get(prefix, prefix)
-        raise FloatingPointError(
+        return FloatingPointError(
             f"the {which} loss became {loss} in epoch {len(self.history)}, batch {batch}: try a smaller learning rate "
             f"(lr={self.lr} now), and scale the inputs to about unit size"
         )
 
-    # ----------------------------------------------------------------------------------------------------- one training
+    # ------------------------------------------------------------ one training
 
     def fit_loop(self, X, y=None, epochs=None, **kwargs):
         self.planned_epochs_ = self.max_epochs if epochs is None else epochs
@@ -318,14 +320,18 @@ class TensorNet(NeuralNetClassifier):
     def _check_parameters(self):
         for _, parameter in self.get_all_learnable_params():
             if not torch.isfinite(parameter).all():
-                self._raise_not_finite(math.nan, "train", list.__getitem__(self.history, -1).get("train_batch_count"))
+                raise self._not_finite(math.nan, "train", list.__getitem__(self.history, -1).get("train_batch_count"))
 
     def _snapshot(self):
         """States to return to; None where nothing has been learned yet."""
         if not self.initialized_ or not self.history:
             return None
         names = [name + "_" for name in self._modules + self._criteria + self._optimizers]
-        states = {name: deepcopy(getattr(self, name).state_dict()) for name in names if hasattr(getattr(self, name), "state_dict")}
+        states = {
+            name: deepcopy(getattr(self, name).state_dict())
+            for name in names
+            if hasattr(getattr(self, name), "state_dict")
+        }
         return states, len(self.history)
 
     def _go_back(self, before):
@@ -339,7 +345,7 @@ class TensorNet(NeuralNetClassifier):
             getattr(self, name).load_state_dict(state)
         del self.history[n_epochs:]
 
-    # ------------------------------------------------------------------------------------------------------- prediction
+    # ------------------------------------------------------------ prediction
 
     def forward_iter(self, X, training=False, device="cpu"):
         iterator = self.get_iterator(self.get_dataset(X), training=training)

@@ -1,7 +1,8 @@
 """The contract between a technique and the training loop.
 
-A technique is an :class:`Objective`. It has two parts. ``rows(forward, batch)`` is what the labels say, one value per row: every
-weight, given or learned, multiplies this part alone. ``penalty(forward, batch)`` needs no label and comes already reduced. The engine
+A technique is an :class:`Objective`. It has two parts. ``rows(forward, batch)`` is what the labels say, one value per
+row: every weight, given or learned, multiplies this part alone. ``penalty(forward, batch)`` needs no label and comes
+already reduced. The engine
 minimises ::
 
     sum(batch.weight * rows) / n + penalty        (summed over members, if the module has a leading member axis)
@@ -12,8 +13,9 @@ in one backward pass. ``forward`` is the module of this step (:class:`Forward`).
         def penalty(self, forward, batch):
             return -0.1 * torch.distributions.Categorical(logits=forward(batch.X)).entropy().mean(-1)
 
-Give it to a net as a factory (``TensorNet(Module, objective=ConfidencePenalty)``): it is made when training begins, moves to the net's
-device, and is dropped when training ends. Objectives add (``a + b``), and a :class:`Reweighter` wraps another one.
+Give it to a net as a factory (``TensorNet(Module, objective=ConfidencePenalty)``): it is made when training begins,
+moves to the net's device, and is dropped when training ends. Objectives add (``a + b``), and a :class:`Reweighter`
+wraps another one.
 """
 
 from contextlib import contextmanager
@@ -46,8 +48,8 @@ def cross_entropy(logits, target):
 class Objective(nn.Module):
     """What a training minimises. Override ``rows``, ``penalty`` or both; the hooks only where needed.
 
-    It is a torch module, so that its state (a moving average, scores per row, a net that weighs rows) is kept in buffers and submodules
-    and follows the net to its device. The engine's optimiser does not train its parameters.
+    It is a torch module, so that its state (a moving average, scores per row, a net that weighs rows) is kept in
+    buffers and submodules and follows the net to its device. The engine's optimiser does not train its parameters.
     """
 
     def rows(self, forward, batch):
@@ -64,7 +66,6 @@ class Objective(nn.Module):
         loss : Tensor of shape (..., n), or None
             None, the default, leaves the labels to the others; if nobody speaks for them, plain cross-entropy does.
         """
-        return None
 
     def penalty(self, forward, batch):
         """What needs no label.
@@ -79,7 +80,6 @@ class Objective(nn.Module):
         penalty : Tensor of shape (...), or None
             Already reduced over rows: one number, or one per member. None, the default, is no penalty.
         """
-        return None
 
     def after_step(self, forward):
         """Called after each step of the optimiser, for moving averages and the like."""
@@ -188,7 +188,7 @@ def step_loss(objective, forward, batch):
         loss = loss + penalty.sum()
     if not forward.counted:
         raise RuntimeError(
-            f"{type(objective).__name__} never called forward(batch.X): expected exactly one counted pass in each step, got none"
+            f"{type(objective).__name__} never called forward(batch.X): expected one counted pass per step, got none"
         )
     return loss
 
@@ -196,9 +196,9 @@ def step_loss(objective, forward, batch):
 class Forward:
     """The module of one training step, as an objective sees it.
 
-    ``forward(batch.X)`` is the counted pass: it runs once, however often it is asked for, and it alone updates the buffers (BatchNorm's
-    statistics). Every other pass works on copies of the buffers and replays the random state of the counted one, so that
-    dropout is the same in both.
+    ``forward(batch.X)`` is the counted pass: it runs once, however often it is asked for, and it alone updates the
+    buffers (BatchNorm's statistics). Every other pass works on copies of the buffers and replays the random state of
+    the counted one, so that dropout is the same in both.
 
     Parameters
     ----------
@@ -241,7 +241,8 @@ class Forward:
         return self.at({})(X)
 
     def features(self, X):
-        """What the module's last layer sees, (..., n, n_features): ``forward(X) == forward.head(forward.features(X))``.
+        """What the module's last layer sees, (..., n, n_features): ``forward(X) ==
+        forward.head(forward.features(X))``.
 
         The last layer is ``module.head``, or the module's last ``Linear``.
 
@@ -271,7 +272,8 @@ class Forward:
         Parameters
         ----------
         params : dict of str to Tensor
-            Values for some or all of the parameters; the others stay. Dual numbers and ``torch.func.vmap`` work through it.
+            Values for some or all of the parameters; the others stay. Dual numbers and ``torch.func.vmap`` work
+            through it.
 
         Returns
         -------
@@ -361,8 +363,8 @@ def _checked_features(module, seen, output):
     if len(seen) == 1 and seen[0][1] is output:
         return seen[0][0]
     raise TypeError(
-        f"the features of a module are what its last layer sees: expected {type(module).__name__} to return the output of "
-        f"{type(last_layer(module)).__name__}, called once, but it was called {len(seen)} times or something follows it"
+        f"the features of a module are what its last layer sees: expected {type(module).__name__} to return the output "
+        f"of {type(last_layer(module)).__name__}, called once; it was called {len(seen)} times or something follows it"
     )
 
 

@@ -1,0 +1,145 @@
+"""The door: what a user hands in is checked here once, and refused in a sentence: what was expected, what came."""
+
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.utils import column_or_1d
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import _check_sample_weight, assert_all_finite, check_consistent_length, validate_data
+
+from sktech.table import is_frame
+
+
+def check_number(name, value, kind, low=None, high=None, *, open_low=False, open_high=False):
+    """A parameter that must be a number in an interval.
+
+    Parameters
+    ----------
+    name : str
+    value : object
+    kind : type
+        ``int`` or ``float``.
+    low, high : number, default=None
+        Bounds of the interval; None for none.
+    open_low, open_high : bool, default=False
+        Whether a bound is left out of the interval.
+
+    Raises
+    ------
+    TypeError
+        If it is not such a number.
+    ValueError
+        If it lies outside.
+    """
+    expected = "an integer" if kind is int else "a number"
+    if not isinstance(value, Integral if kind is int else Real) or isinstance(value, bool | np.bool_):
+        raise TypeError(f"{name}: expected {expected}, got {value!r}")
+    below = low is not None and (value <= low if open_low else value < low)
+    above = high is not None and (value >= high if open_high else value > high)
+    if below or above or np.isnan(value):
+        left = "(-inf" if low is None else f"{'(' if open_low else '['}{low}"
+        right = "inf)" if high is None else f"{high}{')' if open_high else ']'}"
+        raise ValueError(f"{name}: expected {expected} in {left}, {right}, got {value!r}")
+
+
+def check_choice(name, value, choices):
+    """A parameter that must be one of a few values.
+
+    Raises
+    ------
+    ValueError
+        If it is none of them.
+    """
+    if not any(value is choice or value == choice for choice in choices):
+        raise ValueError(f"{name}: expected one of {', '.join(map(repr, choices))}, got {value!r}")
+
+
+def check_table(estimator, X, *, reset):
+    """X as a data frame, left as it is, or as an array of floats; the names and the number of columns are checked or
+    remembered.
+
+    Parameters
+    ----------
+    estimator : BaseEstimator
+        Gets ``n_features_in_`` and ``feature_names_in_`` if ``reset``, and is asked for them otherwise.
+    X : array-like or data frame of shape (n, n_features)
+    reset : bool
+
+    Returns
+    -------
+    X : data frame or ndarray of shape (n, n_features)
+        An array is float64 or float32, unless it has strings or other objects and the user says which columns are
+        categories; it may hold NaN.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As scikit-learn's ``validate_data`` does.
+    """
+    if not is_frame(X):
+        # Strings and other objects are left as they are where the user says which columns are categories.
+        mixed = getattr(getattr(X, "dtype", None), "kind", "f") in "OUS"
+        mixed = mixed and not isinstance(estimator.categorical_features, str | None)
+        return validate_data(
+            estimator,
+            X,
+            reset=reset,
+            dtype=None if mixed else [np.float64, np.float32],
+            ensure_all_finite=False if mixed else "allow-nan",
+            order="C",
+        )
+    validate_data(estimator, X, reset=reset, skip_check_array=True)
+    if min(X.shape) == 0:
+        raise ValueError(
+            f"X: expected at least one row and one column, got {X.shape[0]} sample(s) and {X.shape[1]} feature(s)"
+        )
+    return X
+
+
+def check_labels(estimator, X, y):
+    """y as class labels.
+
+    Returns
+    -------
+    classes : ndarray of shape (n_classes,)
+        The distinct labels, sorted.
+    codes : ndarray of shape (n,), int
+        The position of each row's label in ``classes``.
+
+    Raises
+    ------
+    ValueError
+        If y is missing, has another length than X, missing values, or numbers that are no classes.
+    """
+    if y is None:
+        raise ValueError(
+            f"{type(estimator).__name__} requires y to be passed, but the target y is None: expected a label per row"
+        )
+    y = column_or_1d(y, warn=True)
+    missing = np.array([label is None or label != label for label in y]) if y.dtype == object else np.zeros(0)
+    if missing.any():
+        raise ValueError(f"y: expected a class label in each row, got {missing.sum()} missing among {len(y)}")
+    assert_all_finite(y, input_name="y")
+    check_consistent_length(X, y)
+    check_classification_targets(y)
+    try:
+        return np.unique(y, return_inverse=True)
+    except TypeError:
+        kinds = sorted({type(label).__name__ for label in y})
+        raise ValueError(f"y: expected labels of one type, got {' and '.join(kinds)}") from None
+
+
+def check_weights(X, sample_weight):
+    """Weights of the rows, float64 of shape (n,); None is one each.
+
+    Raises
+    ------
+    ValueError
+        If a weight is negative or missing, or all are zero.
+    """
+    if sample_weight is None:
+        return np.ones(len(X))
+    weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+    if not weight.any():
+        raise ValueError("sample_weight: expected a positive weight for at least one row, got zeros only")
+    return weight
