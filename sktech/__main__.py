@@ -33,7 +33,7 @@ def main(argv=None):
     try:
         from sktech.experiment import cli  # an extra: its packages may be missing
     except ModuleNotFoundError as error:
-        print(_NEEDS.format(error.name), file=sys.stderr)
+        print(_NEEDS.format(error.name.partition(".")[0]), file=sys.stderr)
         return 2
     cli.add_arguments(compare)
     return cli.run(parser.parse_args(argv))

@@ -27,7 +27,10 @@ def merge_identical_rows(X, y, weight):
     weight : ndarray of shape (n_distinct,), float64
         For each of them the weight of all rows that equal it.
     """
-    keys = np.ascontiguousarray(np.column_stack([X, y]), dtype=np.float64) + 0.0
+    y = np.reshape(y, (len(X), -1))
+    keys = np.empty((len(X), X.shape[1] + y.shape[1]))
+    np.add(X, 0.0, out=keys[:, : X.shape[1]])
+    np.add(y, 0.0, out=keys[:, X.shape[1] :])
     keys[np.isnan(keys)] = np.nan
     rows = keys.view(np.dtype((np.void, keys.itemsize * keys.shape[1]))).ravel()
     # Weights join the order, so that they are added in the same order however the rows were shuffled.

@@ -203,8 +203,12 @@ class TableEncoder:
         self.flagged_ = np.flatnonzero(missing.any(axis=0))
         self.scaler_ = None
         if self.n_numbers:
-            with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
-                self.scaler_ = StandardScaler().fit(np.where(missing.all(axis=0), 0.0, numbers), sample_weight=weight)
+            empty = missing.all(axis=0)
+            weight = None if np.ptp(weight) == 0 else weight
+            with np.errstate(over="ignore"):
+                self.scaler_ = StandardScaler().fit(
+                    np.where(empty, 0, numbers) if empty.any() else numbers, sample_weight=weight
+                )
         self.one_hot_ = None
         if codes.shape[1]:
             levels = [_frequent(column, weight) for column in codes.T]
@@ -230,10 +234,15 @@ class TableEncoder:
         inputs = np.zeros((len(Z), self.n_outputs_), dtype=dtype)
         numbers = Z[:, : self.n_numbers]
         if self.scaler_ is not None:
-            with np.errstate(invalid="ignore", over="ignore"):
-                scaled = np.clip((numbers - self.scaler_.mean_) / self.scaler_.scale_, -1e9, 1e9)
-                scaled /= np.sqrt(1 + (scaled / 3) ** 2)
-            np.copyto(inputs[:, : self.n_numbers], scaled, where=~np.isnan(scaled), casting="same_kind")
+            scaled = numbers - self.scaler_.mean_.astype(numbers.dtype)
+            scaled /= self.scaler_.scale_.astype(numbers.dtype)
+            scaled = np.clip(scaled, -1e9, 1e9, dtype=dtype, casting="same_kind")
+            bend = np.square(scaled)
+            bend /= 9
+            bend += 1
+            scaled /= np.sqrt(bend, out=bend)
+            scaled[np.isnan(scaled)] = 0
+            inputs[:, : self.n_numbers] = scaled
         if len(self.flagged_):
             stop = self.n_numbers + len(self.flagged_)
             inputs[:, self.n_numbers : stop] = np.isnan(numbers[:, self.flagged_])

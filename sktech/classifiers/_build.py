@@ -150,7 +150,6 @@ def _module_and_optimizer(estimator, sizes):
         params = _asked_for(estimator.net, sizes)
     if "weight_decay" in inspect.signature(estimator.optimizer).parameters:
         params["optimizer__weight_decay"] = estimator.weight_decay
-        params["optimizer__param_groups"] = [("*bias", {"weight_decay": 0.0})]
     return params
 
 

@@ -49,7 +49,7 @@ class NetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     lr : float, default=0.002
         Learning rate.
     weight_decay : float, default=0.0003
-        Decay of all parameters but biases, for optimisers that know it.
+        For optimisers that know it.
     max_epochs : int, default=48
         Passes over the training rows, at most.
     batch_size : int, default=128
@@ -243,14 +243,15 @@ class NetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     def _train(self, X, y, sample_weight, *, fresh, classes=None, n_epochs=None, watchers=()):
         rows = self._read_rows(X, y, sample_weight, fresh=fresh, classes=classes)
         seed, n_done = draw_seed(self.random_state), 0 if fresh else len(self.history_)
-        held_out = np.zeros(len(rows.codes), dtype=bool)
+        train_rows, valid_rows = rows, None
         if self.early_stopping and n_epochs is None:
             held_out = stratified_holdout(rows.codes, self.validation_fraction, spawn_seed(seed, _HOLDOUT))
+            train_rows, valid_rows = rows.where(~held_out), rows.where(held_out)
             watchers = [EarlyStopping("valid_loss", self.patience, threshold=0, sink=noop, load_best=True), *watchers]
         if fresh:
-            self._encoder = TableEncoder(self._reader.n_numbers_).fit(rows.Z[~held_out], rows.weight[~held_out])
-        train = self._as_tensors(rows, ~held_out)
-        valid = self._as_tensors(rows, held_out) if held_out.any() else None
+            self._encoder = TableEncoder(self._reader.n_numbers_).fit(train_rows.Z, train_rows.weight)
+        train = self._as_tensors(train_rows)
+        valid = None if valid_rows is None else self._as_tensors(valid_rows)
         with seeded_torch(spawn_seed(seed, _TRAINING, n_done), self._device()):
             net = make_net(self, self._encoder.n_outputs_, len(self._trained)) if fresh else self.net_
             _check_batch_norm(net.module_, len(train))
@@ -283,7 +284,9 @@ class NetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         if codes.min() < 0:
             raise ValueError("y: expected labels that had weight in the first fit, got others: fit without warm_start")
         weight = weight * self._class_weights(codes, weight)[codes]
-        Z = self._reader.transform(X)[weighs]
+        Z = self._reader.transform(X)
+        if not weighs.all():
+            Z = Z[weighs]
         if self.merge_identical_rows:
             distinct, weight = merge_identical_rows(Z, codes, weight)
             Z, codes = Z[distinct], codes[distinct]
@@ -307,11 +310,11 @@ class NetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         labels = self.classes_[self._trained]
         return compute_class_weight(self.class_weight, classes=labels, y=labels[codes])
 
-    def _as_tensors(self, rows, chosen):
-        weight = rows.weight[chosen] / rows.weight[chosen].mean()
+    def _as_tensors(self, rows):
+        weight = rows.weight / rows.weight.mean()
         return WeightedRows(
-            torch.from_numpy(self._encoder.transform(rows.Z[chosen], self.dtype)),
-            torch.from_numpy(rows.codes[chosen]),
+            torch.from_numpy(self._encoder.transform(rows.Z, self.dtype)),
+            torch.from_numpy(rows.codes),
             None if np.ptp(weight) == 0 else torch.from_numpy(weight.astype(self.dtype)),
         )
 
@@ -423,6 +426,9 @@ class _Rows:
     Z: np.ndarray
     codes: np.ndarray
     weight: np.ndarray
+
+    def where(self, mask):
+        return _Rows(self.Z[mask], self.codes[mask], self.weight[mask])
 
 
 def _check_batch_norm(module, n_rows):

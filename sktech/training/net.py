@@ -15,6 +15,7 @@ import math
 import traceback
 import warnings
 from copy import deepcopy
+from typing import NamedTuple
 
 import torch
 from skorch import NeuralNetClassifier
@@ -26,7 +27,7 @@ from skorch.utils import TeeGenerator, to_device
 from torch.utils.data import DataLoader
 
 from sktech.training.batches import Batch, TensorBatches, on_device, whole_tensors
-from sktech.training.objective import Forward, Objective, cross_entropy, step_loss
+from sktech.training.objective import Forward, Objective, backward, cross_entropy
 
 # Optimisers that call their closure exactly once: a step is made without one.
 _PLAIN_OPTIMIZERS = frozenset(
@@ -135,22 +136,43 @@ class TensorNet(NeuralNetClassifier):
     # ------------------------------------------------------------ one step
 
     def _set_training(self, training=True):
-        for module in self._torch_modules():
+        for module in self._plan().modules:
             if module.training is not training:
                 module.train(training)
+
+    def _plan(self):
+        """What does not change from step to step of an epoch."""
+        if "plan_" in vars(self):
+            return vars(self)["plan_"]
+        optimizers = [getattr(self, name + "_") for name in self._optimizers]
+        plain = all(type(optimizer) in _PLAIN_OPTIMIZERS for optimizer in optimizers)
+        return _Plan(
+            modules=self._torch_modules(),
+            parameters=[p for optimizer in optimizers for group in optimizer.param_groups for p in group["params"]],
+            with_closure=not plain or not self._is_stock("get_train_step_accumulator", "_zero_grad_optimizer"),
+            tells_gradients=bool(self._listeners("on_grad_computed"))
+            or not self._is_stock("on_grad_computed", "notify"),
+        )
 
     def infer(self, x, **fit_params):
         if type(x) is torch.Tensor and x.device.type == self.device:
             return self.module_(x, **fit_params)
         return super().infer(x, **fit_params)
 
+    def get_loss(self, y_pred, y_true, *args, **kwargs):
+        if type(y_true) is torch.Tensor and y_true.device.type == self.device and torch.is_tensor(y_pred):
+            return self.criterion_(self._to_logits()(y_pred), y_true)
+        return super().get_loss(y_pred, y_true, *args, **kwargs)
+
     def train_step(self, batch, **fit_params):
-        if self._needs_closure():
+        plan = self._plan()
+        if plan.with_closure:
             step = super().train_step(batch, **fit_params)
         else:
-            self._zero_grad_optimizer()
+            for parameter in plan.parameters:
+                parameter.grad = None
             step = self.train_step_single(batch, **fit_params)
-            if not self._is_stock("on_grad_computed", "notify") or self._listeners("on_grad_computed"):
+            if plan.tells_gradients:
                 parameters = TeeGenerator(self.get_all_learnable_params())
                 self.notify("on_grad_computed", named_parameters=parameters, batch=batch, training=True)
             self._step_optimizer(None)
@@ -158,10 +180,6 @@ class TensorNet(NeuralNetClassifier):
         if forward is not None:
             self.objective_.after_step(forward)
         return step
-
-    def _needs_closure(self):
-        plain = all(type(getattr(self, name + "_")) in _PLAIN_OPTIMIZERS for name in self._optimizers)
-        return not plain or not self._is_stock("get_train_step_accumulator")
 
     def train_step_single(self, batch, **fit_params):
         if self.objective is None:
@@ -173,8 +191,7 @@ class TensorNet(NeuralNetClassifier):
             )
         self._set_training(True)
         forward = Forward(self.module_, batch.X, self._to_logits())
-        loss = step_loss(self.objective_, forward, batch)
-        loss.backward()
+        loss = backward(self.objective_, forward, batch)
         for name, value in batch.log.items():
             self.logged_.add(name)
             self.history.record_batch(name, float(value))
@@ -200,10 +217,14 @@ class TensorNet(NeuralNetClassifier):
         if iterator is None:
             return
         super()._set_training(training)
-        if self._is_stock("notify", "on_batch_begin", "on_batch_end") and type(self.history) is History:
-            self._run_lean_epoch(iterator, training, prefix, step_fn, **fit_params)
-        else:
-            super().run_single_epoch(iterator, training, prefix, self._checking(step_fn, prefix), **fit_params)
+        vars(self)["plan_"] = self._plan()
+        try:
+            if self._is_stock("notify", "on_batch_begin", "on_batch_end") and type(self.history) is History:
+                self._run_lean_epoch(iterator, training, prefix, step_fn, **fit_params)
+            else:
+                super().run_single_epoch(iterator, training, prefix, self._checking(step_fn, prefix), **fit_params)
+        finally:
+            del vars(self)["plan_"]
         if training:
             for name in self.logged_:
                 done = [record for record in self.history[-1, "batches"] if name in record]
@@ -215,10 +236,11 @@ class TensorNet(NeuralNetClassifier):
         beginners, enders = self._listeners("on_batch_begin"), self._listeners("on_batch_end")
         # Reading a loss waits for the GPU: once per epoch will do if nobody looks earlier.
         reads_late = self.device != "cpu" and not beginners and not enders
+        batches = list.__getitem__(self.history, -1)["batches"]
         number, unread = 0, []
         for number, batch in enumerate(iterator, 1):
-            self.history.new_batch()
-            record = list.__getitem__(self.history, -1)["batches"][-1]
+            record = {}
+            batches.append(record)
             for callback in beginners:
                 callback.on_batch_begin(self, batch=batch, training=training)
             step = step_fn(batch, **fit_params)
@@ -385,6 +407,13 @@ class TensorNet(NeuralNetClassifier):
         with torch.inference_mode():
             chunks = [to_logits(self.infer(chunk)).cpu() for chunk in X.split(PREDICTED_ROWS)]
         return chunks[0] if len(chunks) == 1 else torch.cat(chunks, dim=-2)
+
+
+class _Plan(NamedTuple):
+    modules: list
+    parameters: list
+    with_closure: bool
+    tells_gradients: bool
 
 
 def _identity(output):
