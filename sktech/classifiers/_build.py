@@ -121,6 +121,7 @@ def make_net(estimator, n_features_in, n_classes):
         kind = type(estimator.net) if isinstance(estimator.net, TensorNet) else TensorNet
         params = clone(estimator.net).get_params(deep=False)
         asked = _asked_for(params["module"], sizes)
+        params = {name: value for name, value in params.items() if not name.startswith("_")}
         params = asked | params | feeding | {"callbacks": [*(params["callbacks"] or []), *own_callbacks]}
         net = kind(**params | {"verbose": estimator.verbose})
     else:

@@ -10,6 +10,7 @@ from sklearn.utils import compute_class_weight
 from sklearn.utils.validation import check_is_fitted
 from skorch.callbacks import EarlyStopping
 from skorch.utils import noop
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from sktech._compat import CallbackSupportMixin, with_callbacks
 from sktech._random import draw_seed, seeded_torch, spawn_seed
@@ -432,6 +433,6 @@ class _Rows:
 
 
 def _check_batch_norm(module, n_rows):
-    has_batch_norm = any(isinstance(part, torch.nn.modules.batchnorm._BatchNorm) for part in module.modules())
+    has_batch_norm = any(isinstance(part, _BatchNorm) for part in module.modules())
     if n_rows == 1 and has_batch_norm:
         raise ValueError("BatchNorm cannot be trained on 1 sample: expected at least two distinct training rows")

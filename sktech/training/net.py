@@ -360,6 +360,7 @@ class TensorNet(NeuralNetClassifier):
         if before is None:
             for name in self._modules + self._criteria + self._optimizers:
                 delattr(self, name + "_")
+            self.initialize_virtual_params()
             self.initialized_ = False
             return
         states, n_epochs = before

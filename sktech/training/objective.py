@@ -24,6 +24,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 from torch.func import functional_call
+from torch.nn.modules.batchnorm import _BatchNorm
 
 
 def cross_entropy(logits, target):
@@ -325,7 +326,7 @@ class _Elsewhere:
     def _run(self, X):
         module = self._forward.module
         buffers = {name: value.clone() for name, value in module.named_buffers()}
-        with _replayed(self._forward._random_state, X.device):
+        with _replayed(self._forward._random_state, X.device), _no_statistics(module):
             return functional_call(module, {**self._params, **buffers}, (X,))
 
     def features(self, X):
@@ -362,6 +363,19 @@ def last_layer(module):
             f"got {type(module).__name__} with neither"
         )
     return layers[-1]
+
+
+@contextmanager
+def _no_statistics(module):
+    """BatchNorm as in training, but without its running statistics: vmap cannot update them in place."""
+    norms = [part for part in module.modules() if isinstance(part, _BatchNorm) and part.track_running_stats]
+    for norm in norms:
+        norm.track_running_stats = False
+    try:
+        yield
+    finally:
+        for norm in norms:
+            norm.track_running_stats = True
 
 
 @contextmanager

@@ -1,0 +1,70 @@
+"""Every public estimator passes every scikit-learn check. A new estimator is one more row of ESTIMATORS, or none:
+public classifiers are checked with their defaults by being public."""
+
+import os
+
+os.environ["SCIPY_ARRAY_API"] = "1"  # before scipy is imported: without it a check is skipped
+
+import pytest
+import torch
+from sklearn.base import is_classifier
+from sklearn.utils.estimator_checks import check_estimator, parametrize_with_checks
+from skorch import NeuralNetClassifier
+from torch import nn
+
+import sktech
+from sktech import NetClassifier, TensorNet
+
+
+class UserModule(nn.Module):
+    def __init__(self, n_features_in, n_classes, width=16):
+        super().__init__()
+        self.body = nn.Sequential(nn.Linear(n_features_in, width), nn.BatchNorm1d(width), nn.ReLU())
+        self.out = nn.Linear(width, n_classes)
+
+    def forward(self, X):
+        return self.out(self.body(X))
+
+
+class UserProbabilities(UserModule):
+    def forward(self, X):
+        return super().forward(X).softmax(-1)
+
+
+def public_classifiers():
+    """One instance of each public estimator that needs no arguments; TensorNet, which needs a module, is skorch's."""
+    classes = [getattr(sktech, name) for name in sktech.__all__]
+    return [kind() for kind in classes if isinstance(kind, type) and kind is not TensorNet and is_classifier(kind())]
+
+
+SKORCH_NET = NeuralNetClassifier(UserModule, criterion=nn.CrossEntropyLoss, optimizer=torch.optim.Adam, lr=0.01)
+SKORCH_PROBABILITIES = NeuralNetClassifier(
+    UserProbabilities, optimizer=torch.optim.Adam, lr=0.01, max_epochs=50, module__width=8
+)
+
+ESTIMATORS = [
+    *public_classifiers(),
+    NetClassifier(UserModule),
+    NetClassifier(SKORCH_NET),
+    NetClassifier(SKORCH_PROBABILITIES, early_stopping=False),
+    NetClassifier(batch_size=8),
+    NetClassifier(dropout=0.3, early_stopping=True, patience=2),
+    NetClassifier(early_stopping=False),
+    NetClassifier(dtype="float64"),
+    NetClassifier(class_weight="balanced"),
+]
+
+
+@parametrize_with_checks(ESTIMATORS)
+def test_scikit_learn_checks(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.parametrize("estimator", public_classifiers(), ids=lambda estimator: type(estimator).__name__)
+def test_no_check_is_skipped_or_expected_to_fail(estimator):
+    results = check_estimator(estimator, on_skip=None)
+    assert {result["status"] for result in results} == {"passed"}
+    assert (
+        "check_array_api_input_and_values" not in {result["check_name"] for result in results}
+        or os.environ["SCIPY_ARRAY_API"]
+    )
