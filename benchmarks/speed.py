@@ -1,9 +1,9 @@
 """What the engine costs: whole fits and predictions, as ratios to a hand-written torch loop, in one interleaved run.
 
-Run ``python benchmarks/speed.py`` (about 15 minutes; ``--quick`` for 3). Every contender trains the same perceptron (30 inputs, two
-hidden layers of 128, 3 classes; float32, fused AdamW, one thread) on the same rows for the same number of epochs; in each
-round every contender runs once, and the ratio is the median over rounds of the ratio within a round. Exits with 1 if a goal is missed.
-Results go to ``benchmarks/results/speed.md``.
+Run ``python benchmarks/speed.py`` (about 10 minutes; ``--quick`` for 2). Every contender trains the same perceptron
+(30 inputs, two hidden layers of 128, 3 classes; float32, fused AdamW, one thread) on the same rows for the same number
+of epochs; in each round every contender runs once, and a ratio is the median over rounds of the ratio within a round.
+Exits with 1 if a goal is missed. Results go to ``benchmarks/results/speed.md``.
 """
 
 import argparse

@@ -150,6 +150,8 @@ class TensorBatches:
         A last batch of fewer rows joins the one before it (BatchNorm cannot train on one row).
     n_epochs : int, default=1
         How many passes are planned; ``batch.progress`` refers to it.
+    device : str or torch.device, default=None
+        Where the batches are wanted; None for where the data are.
     """
 
     def __init__(
@@ -163,6 +165,7 @@ class TensorBatches:
         seed=None,
         smallest_batch=1,
         n_epochs=1,
+        device=None,
     ):
         if shuffle and sampler is not None:
             raise ValueError(
@@ -177,6 +180,7 @@ class TensorBatches:
         self.own_order = seed is not None
         self.smallest_batch = smallest_batch
         self.n_epochs = n_epochs
+        self.device = device
         self.epoch = 0
 
     @property
@@ -220,39 +224,31 @@ class TensorBatches:
         return rows, None
 
     def __iter__(self):
-        X, y, weight = self.data.X, self.data.y, self.data.weight
         rows, sampled_weight = self._draw_rows(self.epoch / self.n_epochs)
-        device = X.device
         in_order = rows is None
-        rows = torch.arange(len(X), device=device) if in_order else rows.to(device)
+        rows = torch.arange(len(self.data)) if in_order else rows
+        rows = rows.to(self.data.X.device)
         bounds = self._bounds(rows.shape[-1])
         n_steps = max(len(bounds) - 1, 1)
         per_block = max(GATHERED_ROWS // self.batch_size, 1)
-        for block in range(0, len(bounds) - 1, per_block):
-            ends = bounds[block : block + per_block + 1]
-            start = ends[0]
-            block_rows = rows[..., start : ends[-1]]
-            if in_order:
-                span = slice(start, ends[-1])
-                parts = X[span], y[span], None if weight is None else weight[span]
-            else:
-                parts = X[block_rows], y[block_rows], None if weight is None else weight[block_rows]
-            block_weight = parts[2]
+        for first in range(0, len(bounds) - 1, per_block):
+            ends = bounds[first : first + per_block + 1]
+            span = slice(ends[0], ends[-1])
+            block = self._gather(rows[..., span], span if in_order else rows[..., span])
             if sampled_weight is not None:
-                drawn = sampled_weight[..., start : ends[-1]].to(device)
-                block_weight = drawn if block_weight is None else drawn * block_weight
-            axis = block_rows.ndim - 1
-            sizes = np.diff(ends).tolist()
-            columns = (
-                torch.split(parts[0], sizes, axis),
-                torch.split(parts[1], sizes, axis),
-                torch.split(block_rows, sizes, axis),
-                [None] * len(sizes) if block_weight is None else torch.split(block_weight, sizes, axis),
-            )
-            for step, (batch_X, batch_y, batch_rows, batch_weight) in enumerate(zip(*columns, strict=True), block):
-                progress = (self.epoch + step / n_steps) / self.n_epochs
-                yield Batch((batch_X, batch_y), batch_rows, batch_weight, progress)
+                drawn = sampled_weight[..., span].to(block[-1].device)
+                block[2] = drawn if block[2] is None else drawn * block[2]
+            sizes, axis = np.diff(ends).tolist(), rows.ndim - 1
+            parts = [[None] * len(sizes) if part is None else part.split(sizes, axis) for part in block]
+            for step, (X, y, weight, batch_rows) in enumerate(zip(*parts, strict=True), first):
+                yield Batch((X, y), batch_rows, weight, (self.epoch + step / n_steps) / self.n_epochs)
         self.epoch += 1
+
+    def _gather(self, rows, where):
+        """[X, y, weight, rows] of many rows at once."""
+        data = self.data
+        parts = [data.X[where], data.y[where], None if data.weight is None else data.weight[where], rows]
+        return [part if part is None or self.device is None else part.to(self.device) for part in parts]
 
 
 def on_device(data, device):

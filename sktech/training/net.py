@@ -112,7 +112,7 @@ class TensorNet(NeuralNetClassifier):
                 kwargs.setdefault("batch_size", self.batch_size)
                 if training:
                     kwargs["n_epochs"] = self.__dict__.get("planned_epochs_", self.max_epochs)
-                return TensorBatches(on_device(data, self.device), **kwargs)
+                return TensorBatches(on_device(data, self.device), device=self.device, **kwargs)
         return super().get_iterator(dataset, training=training)
 
     def get_params_for_optimizer(self, prefix, named_parameters):

@@ -192,9 +192,8 @@ def backward(objective, forward, batch):
     rows = label_rows(objective, forward, batch)
     n = batch.n_rows
     if rows.shape[-1:] != (n,):
-        raise ValueError(
-            f"{type(objective).__name__}.rows gives one value per row: expected shape (..., {n}), got {tuple(rows.shape)}"
-        )
+        name, shape = type(objective).__name__, tuple(rows.shape)
+        raise ValueError(f"{name}.rows gives one value per row: expected shape (..., {n}), got {shape}")
     penalty = objective.penalty(forward, batch)
     if not forward.counted:
         raise RuntimeError(

@@ -8,11 +8,11 @@ import pytest
 import skorch
 import torch
 from scipy import sparse
-from skorch.callbacks import BatchScoring, Callback, EarlyStopping, EpochScoring, GradientNormClipping, LRScheduler
-from skorch.dataset import ValidSplit
 from sklearn.base import clone
 from sklearn.datasets import make_classification
 from sklearn.model_selection import GridSearchCV
+from skorch.callbacks import BatchScoring, Callback, EarlyStopping, EpochScoring, GradientNormClipping, LRScheduler
+from skorch.dataset import ValidSplit
 from torch import nn
 
 from sktech import TensorNet

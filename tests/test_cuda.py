@@ -1,0 +1,122 @@
+"""The same on a GPU, where there is one."""
+
+import pickle
+
+import numpy as np
+import pytest
+import torch
+from sklearn.datasets import make_classification
+from torch import nn
+
+from sktech import NetClassifier, TensorNet
+from sktech.training import Objective, TensorBatches, WeightedRows
+from sktech.training.batches import on_device
+
+pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="torch sees no CUDA device here")
+
+
+@pytest.fixture(scope="module")
+def data():
+    X, y = make_classification(400, 10, n_informative=8, n_classes=3, random_state=0)
+    return X.astype(np.float32), y
+
+
+def test_the_classifier_learns_and_predicts_on_the_device(data):
+    X, y = data
+    clf = NetClassifier(device="cuda", max_epochs=20, random_state=0).fit(X, y)
+    assert next(clf.net_.module_.parameters()).is_cuda
+    assert clf.score(X, y) > 0.7
+    on_cpu = NetClassifier(max_epochs=20, random_state=0).fit(X, y)
+    assert abs(clf.score(X, y) - on_cpu.score(X, y)) < 0.1
+
+
+def test_the_same_seed_gives_the_same_model_and_generators_are_untouched(data):
+    cpu, cuda = torch.get_rng_state(), torch.cuda.get_rng_state()
+    fits = [NetClassifier(device="cuda", dropout=0.3, max_epochs=5, random_state=0).fit(*data) for _ in range(2)]
+    assert torch.equal(torch.get_rng_state(), cpu)
+    assert torch.equal(torch.cuda.get_rng_state(), cuda)
+    assert np.array_equal(fits[0].predict_proba(data[0]), fits[1].predict_proba(data[0]))
+
+
+def test_a_model_from_the_device_survives_pickling(data):
+    clf = NetClassifier(device="cuda", max_epochs=3, random_state=0).fit(*data)
+    again = pickle.loads(pickle.dumps(clf))
+    np.testing.assert_allclose(again.predict_proba(data[0]), clf.predict_proba(data[0]), atol=1e-6)
+
+
+def test_batches_stay_on_the_device_while_they_fit(data):
+    rows = WeightedRows(torch.from_numpy(data[0]), torch.from_numpy(data[1]), torch.rand(400))
+    for batch in TensorBatches(on_device(rows, "cuda"), 100, shuffle=True, seed=0):
+        assert batch.X.is_cuda
+        assert batch.y.is_cuda
+        assert batch.rows.is_cuda
+        assert batch.weight.is_cuda
+
+
+def test_data_that_do_not_fit_stay_where_they_are(data, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (1000, 1000))
+    rows = on_device(WeightedRows(torch.from_numpy(data[0]), torch.from_numpy(data[1])), "cuda")
+    assert not rows.X.is_cuda
+    clf = NetClassifier(device="cuda", max_epochs=3, random_state=0).fit(*data)
+    assert np.isfinite(clf.predict_proba(data[0])).all()
+
+
+def test_losses_read_once_per_epoch_are_those_read_at_once(data):
+    class Watching(NetClassifier):
+        pass
+
+    histories = []
+    for callbacks in ([], [_BatchListener()]):
+        clf = Watching(device="cuda", callbacks=callbacks, max_epochs=3, random_state=0).fit(*data)
+        histories.append([record["train_loss"] for record in clf.history_])
+    np.testing.assert_allclose(*histories, rtol=1e-5)
+
+
+class _BatchListener:
+    def initialize(self):
+        return self
+
+    def __getattr__(self, name):
+        if name.startswith("on_"):
+            return lambda *args, **kwargs: None
+        raise AttributeError(name)
+
+
+def test_divergence_is_found_when_losses_are_read_late(data):
+    net = TensorNet(
+        nn.Linear,
+        module__in_features=10,
+        module__out_features=3,
+        criterion=nn.CrossEntropyLoss,
+        lr=1e38,
+        device="cuda",
+        callbacks="disable",
+        verbose=0,
+    )
+    with pytest.raises(FloatingPointError, match=r"epoch 1, batch \d+"):
+        net.fit(*data)
+
+
+def test_an_objectives_state_moves_with_the_net(data):
+    class Counting(Objective):
+        def __init__(self):
+            super().__init__()
+            self.register_buffer("steps", torch.zeros(()))
+
+        def penalty(self, forward, batch):
+            assert self.steps.is_cuda
+            return 0.0 * forward(batch.X).square().mean((-2, -1))
+
+        def after_step(self, forward):
+            self.steps += 1
+
+    TensorNet(
+        nn.Linear,
+        module__in_features=10,
+        module__out_features=3,
+        criterion=nn.CrossEntropyLoss,
+        objective=Counting,
+        device="cuda",
+        verbose=0,
+        max_epochs=2,
+    ).fit(*data)
