@@ -1,0 +1,12 @@
+"""What a person can put right: the command line shows these as one line, everything else is a bug."""
+
+
+class InputError(ValueError):
+    """The table, the target or an option is not what is needed; the message says what was expected and what came."""
+
+
+def shortened(names, limit=12):
+    """The first names, separated by commas, and how many more there are."""
+    names = [str(name) for name in names]
+    rest = len(names) - limit
+    return ", ".join(names[:limit]) + (f", ... ({rest} more)" if rest > 0 else "")

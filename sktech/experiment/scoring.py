@@ -1,0 +1,150 @@
+"""One model, one fold -> one record."""
+
+import time
+import warnings
+from contextlib import contextmanager
+from functools import cache
+
+import numpy as np
+import torch
+from sklearn.base import clone
+from sklearn.metrics import confusion_matrix, log_loss
+from threadpoolctl import threadpool_limits
+
+from sktech.experiment.store import FoldRecord
+from sktech.metrics import brier_score, calibration_bins, expected_calibration_error, macro_roc_auc
+
+
+def score_fold(model, X, y, classes, fold, train, test, seed):
+    """Fit a clone of a model to the training rows and score it on the test rows, with one thread.
+
+    A model that raises gives a record that says why.
+
+    Parameters
+    ----------
+    model : Model
+        The participant.
+    X : DataFrame or ndarray of shape (n, n_columns)
+        All rows.
+    y : ndarray of shape (n,)
+        Their labels.
+    classes : ndarray of shape (n_classes,)
+        The sorted distinct labels.
+    fold : int
+        Number of the fold.
+    train, test : ndarray of int
+        Row numbers.
+    seed : int
+        Becomes every ``random_state`` of the model.
+
+    Returns
+    -------
+    record : FoldRecord
+    """
+    _load_what_torch_postpones()
+    facts = {"model": model.name, "family": model.family, "fold": fold, "seed": seed}
+    facts |= {"n_train": len(train), "n_test": len(test)}
+    # What a model warns of belongs into its record, not between the lines of the progress display.
+    with _one_thread(), warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            results = _fit_and_score(model.estimator, X, y, classes, train, test, seed)
+        except Exception as error:  # any failure of one model is a row of the table, not the end of the others
+            results = {"status": _one_line(f"{type(error).__name__}: {error}")}
+    return FoldRecord(**facts, **results, warnings=_summarised(caught))
+
+
+def _fit_and_score(estimator, X, y, classes, train, test, seed):
+    estimator = clone(estimator)
+    random_states = [name for name in estimator.get_params() if name.rpartition("__")[2] == "random_state"]
+    estimator.set_params(**dict.fromkeys(random_states, seed))
+    X_train, X_test = _rows(X, train), _rows(X, test)
+    y_test = y[test]
+
+    start = time.perf_counter()
+    estimator.fit(X_train, y[train])
+    fitted = time.perf_counter()
+    proba = estimator.predict_proba(X_test) if hasattr(estimator, "predict_proba") else None
+    predicted = np.ravel(estimator.predict(X_test)) if proba is None else None
+    done = time.perf_counter()
+    if predicted is None:  # the labels are what the estimator says, not always the most probable class
+        predicted = np.ravel(estimator.predict(X_test))
+
+    confusion = confusion_matrix(y_test, predicted, labels=classes)
+    in_test = confusion.sum(axis=1) > 0
+    recall = confusion.diagonal()[in_test] / confusion.sum(axis=1)[in_test]
+    results = {
+        "fit_seconds": fitted - start,
+        "predict_seconds": done - fitted,
+        "confusion": confusion,
+        "accuracy": float(np.mean(predicted == y_test)),
+        "balanced_accuracy": float(recall.mean()),
+    }
+    if proba is not None:
+        results |= _probability_scores(y_test, _for_all_classes(proba, estimator.classes_, classes), classes)
+    return results
+
+
+def _rows(X, rows):
+    return X.iloc[rows] if hasattr(X, "iloc") else X[rows]
+
+
+def _probability_scores(y, proba, classes):
+    """`proba` in float64 with rows that sum to one, so that no model gains or loses by its precision."""
+    return {
+        "log_loss": float(log_loss(y, proba, labels=classes)),
+        "brier": brier_score(y, proba, classes=classes),
+        "calibration_error": expected_calibration_error(y, proba, classes=classes),
+        "roc_auc": macro_roc_auc(y, proba, classes=classes),
+        "bins": calibration_bins(y, proba, classes=classes),
+    }
+
+
+def _for_all_classes(proba, known, classes):
+    """Probabilities of shape (n, n_classes): a class that the model has not met gets zero."""
+    proba = np.asarray(proba, dtype=np.float64)
+    if proba.ndim != 2 or proba.shape[1] != len(known):
+        raise ValueError(f"predict_proba: expected {len(known)} columns, got an array of shape {proba.shape}")
+    if not np.all(np.isfinite(proba)):
+        raise ValueError("predict_proba: expected probabilities, got NaN or infinite values")
+    scattered = np.zeros((len(proba), len(classes)))
+    scattered[:, np.searchsorted(classes, known)] = proba
+    total = scattered.sum(axis=1, keepdims=True)
+    if np.any(scattered < 0) or np.any(np.abs(total - 1) > 1e-2):
+        raise ValueError(
+            f"predict_proba: expected rows that sum to 1, got sums from {total.min():.3g} to "
+            f"{total.max():.3g} and a smallest value of {proba.min():.3g}"
+        )
+    return scattered / total
+
+
+@contextmanager
+def _one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with threadpool_limits(limits=1):
+            yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@cache
+def _load_what_torch_postpones():
+    """torch imports much, for more than a second, at the first step of a process; no model's fit should pay for it."""
+    parameter = torch.nn.Parameter(torch.zeros(1))
+    parameter.sum().backward()
+    torch.optim.AdamW([parameter]).step()
+
+
+def _summarised(caught):
+    """One line per kind of warning; those that address the developers of a library are left out."""
+    for_people = [
+        w for w in caught if not issubclass(w.category, DeprecationWarning | FutureWarning | PendingDeprecationWarning)
+    ]
+    return "; ".join(dict.fromkeys(_one_line(f"{w.category.__name__}: {w.message}") for w in for_people))
+
+
+def _one_line(text, limit=200):
+    text = " ".join(text.split())
+    return text if len(text) <= limit else text[: limit - 3] + "..."

@@ -1,0 +1,168 @@
+import csv
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import sktech.experiment.cli as cli
+from sktech.__main__ import main
+
+FILES = {"report.html", "results.csv", "scores.png", "time.png", "reliability.png", "confusion.png"}
+
+
+@pytest.fixture
+def table(tmp_path):
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"size": rng.normal(size=40), "colour": rng.choice(["red", "blue"], 40)})
+    frame["kind"] = np.where(frame["size"] > 0, "big", "small")
+    frame["rare"] = ["odd"] * 3 + ["usual"] * 37
+    frame["constant"] = 1
+    frame["price"] = rng.random(40)
+    frame["gap"] = ["", "a"] * 20
+    path = tmp_path / "table.csv"
+    frame.to_csv(path, index=False)
+    return str(path)
+
+
+@pytest.fixture
+def out(tmp_path):
+    return tmp_path / "out"
+
+
+def rows(path):
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_a_table_in_the_terminal_and_everything_in_files(table, out, capsys):
+    models = ["dummy_prior", "logistic_regression", "sklearn.naive_bayes:BernoulliNB", "sklearn.svm:LinearSVC"]
+    code = main(["compare", table, "--target", "kind", "--models", *models, "--folds", "3", "--repeats", "2",
+                 "--out", str(out)])  # fmt: skip
+    shown = capsys.readouterr()
+    assert code == 0
+    assert {path.name for path in out.iterdir()} == FILES
+    assert len(rows(out / "results.csv")) == 4 * 6
+    lines = shown.out.splitlines()
+    assert lines[0].split()[:2] == ["model", "log-loss"]
+    assert lines[1].startswith("logistic_regression")
+    assert "*" in lines[1]
+    assert "BernoulliNB: failed: ValueError" in shown.out  # it takes no strings
+    assert shown.err.endswith("24 of 24 fits done\n")
+
+
+def test_the_default_is_a_bundled_set(out, monkeypatch, capsys):
+    monkeypatch.chdir(out.parent)
+    assert main(["compare", "--models", "dummy_prior", "--folds", "2"]) == 0
+    assert {path.name for path in (out.parent / "sktech-results").iterdir()} == FILES
+    assert "dummy_prior" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["missing.csv", "--target", "y"], "missing.csv: no such file"),
+        (["TABLE"], "give it with --target; TABLE has size, colour, kind"),
+        (["TABLE", "--target", "y"], "no column 'y'; there are size, colour"),
+        (["TABLE", "--target", "constant"], "at least two classes, got only '1'"),
+        (["TABLE", "--target", "price"], "target 'price': expected classes, got a quantity"),
+        (["TABLE", "--target", "gap"], "target 'gap': 20 of 40 values are missing"),
+        (["TABLE", "--target", "rare"], "'odd' (3 rows) has fewer rows than the 5 folds; use --folds 3"),
+        (["TABLE", "--target", "kind", "--models", "forest"], "unknown model 'forest'"),
+        (["sklearn:mnist"], "unknown set 'sklearn:mnist'"),
+        (["--folds", "1"], "--folds: expected at least 2, got 1"),
+        (["--repeats", "0"], "--repeats: expected at least 1, got 0"),
+        (["--jobs", "0"], "--jobs: expected a number of processes"),
+        (["--out", "TABLE"], "--out: expected a folder, got the file"),
+        (["--out", "TABLE/below"], "expected a folder to write to"),
+    ],
+)
+def test_bad_input_is_one_line_and_code_2(arguments, message, table, out, capsys):
+    arguments = [argument.replace("TABLE", table) for argument in arguments]
+    code = main(["compare", "--out", str(out), *arguments])
+    shown = capsys.readouterr()
+    assert code == 2
+    assert shown.out == ""
+    assert shown.err.startswith("sktech compare: ")
+    assert shown.err.count("\n") == 1
+    assert message.replace("TABLE", table) in shown.err
+
+
+@pytest.mark.parametrize("arguments", [[], ["compare", "--jobs", "many"], ["frobnicate"]])
+def test_misspelt_commands_are_code_2(arguments, capsys):
+    with pytest.raises(SystemExit) as end:
+        main(arguments)
+    assert end.value.code == 2
+    assert "usage: sktech" in capsys.readouterr().err
+
+
+def test_help_names_the_options(capsys):
+    with pytest.raises(SystemExit) as end:
+        main(["compare", "--help"])
+    assert end.value.code == 0
+    assert "--target COLUMN" in capsys.readouterr().out
+
+
+def test_nothing_scored_is_code_1(table, out, capsys):
+    assert main(["compare", table, "--target", "kind", "--models", "sklearn.svm:LinearSVC", "--out", str(out)]) == 1
+    assert "LinearSVC: failed" in capsys.readouterr().out
+
+
+def test_an_interruption_shows_what_is_done(table, out, capsys, monkeypatch):
+    score_fold = cli.Experiment.run
+
+    def interrupted(experiment, n_jobs):
+        yield from list(score_fold(experiment, n_jobs))[:3]
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli.Experiment, "run", interrupted)
+    models = ["dummy_prior", "logistic_regression"]
+    assert main(["compare", table, "--target", "kind", "--models", *models, "--out", str(out)]) == 130
+    shown = capsys.readouterr()
+    assert "interrupted after 3 of 10 fits" in shown.err
+    assert "logistic_regression: 1 of 5 folds finished" in shown.out
+    assert len(rows(out / "results.csv")) == 3
+    assert "Unfinished" in (out / "report.html").read_text()
+
+
+def test_earlier_results_are_kept(table, out, capsys):
+    for _ in range(2):
+        main(["compare", table, "--target", "kind", "--models", "dummy_prior", "--out", str(out)])
+    assert sorted(len(rows(path)) for path in out.glob("results*.csv")) == [5, 5]
+
+
+def test_missing_packages_are_named(monkeypatch, capsys):
+    for name in [name for name in sys.modules if name.startswith("sktech.experiment")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "rich", None)
+    monkeypatch.setitem(sys.modules, "rich.console", None)
+    assert main(["compare"]) == 2
+    assert capsys.readouterr().err == 'sktech compare needs rich: pip install "sktech[experiment]"\n'
+
+
+def test_importing_sktech_does_not_import_the_experiment():
+    code = "import sys, sktech; sys.exit('sktech.experiment' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals differ")
+def test_control_c_ends_the_processes_too(out):
+    options = ["--models", "random_forest", "--repeats", "500", "--jobs", "2", "--out", str(out)]
+    command = [sys.executable, "-m", "sktech", "compare", "sklearn:iris", *options]
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    results = out / "results.csv"
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and not (results.exists() and len(rows(results)) >= 1):
+        time.sleep(0.1)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+    shown, errors = process.communicate(timeout=60)
+    assert process.returncode == 130, errors
+    assert "Traceback" not in errors
+    assert "random_forest" in shown
+    assert (out / "report.html").exists()
