@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils import compute_class_weight
+from sklearn.utils import _safe_indexing, compute_class_weight
 from sklearn.utils.validation import check_is_fitted
 from skorch.callbacks import EarlyStopping
 from skorch.utils import noop
@@ -167,8 +167,8 @@ class NetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         check_number("lr", self.lr, float, 0, open_low=True)
         check_number("weight_decay", self.weight_decay, float, 0)
         check_number("max_epochs", self.max_epochs, int, 1)
-        check_number("batch_size", self.batch_size, int, -1)
-        check_choice("batch_size == 0", self.batch_size == 0, [False])
+        if self.batch_size != -1:
+            check_number("batch_size", self.batch_size, int, 1)
         check_number("validation_fraction", self.validation_fraction, float, 0, 1, open_low=True, open_high=True)
         check_number("patience", self.patience, int, 1)
         check_choice("dtype", self.dtype, ["float32", "float64"])
@@ -275,19 +275,19 @@ class NetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         X = check_table(self, X, reset=fresh)
         labels, codes = check_labels(self, X, y)
         weight = check_weights(X, sample_weight)
-        weighs = weight > 0
+        if not weight.all():
+            weighs = np.flatnonzero(weight)
+            X, codes, weight = _safe_indexing(X, weighs), codes[weighs], weight[weighs]
         if fresh:
             self.classes_ = labels if classes is None else np.unique(classes)
             # A class without weight is no class of the net's; partial_fit knows better what will come.
-            self._trained = np.unique(codes[weighs]) if classes is None else np.arange(len(self.classes_))
+            self._trained = np.unique(codes) if classes is None else np.arange(len(self.classes_))
             self._reader = TableReader(self.categorical_features).fit(X)
-        codes, weight = self._class_numbers(labels)[codes][weighs], weight[weighs]
+        codes = self._class_numbers(labels)[codes]
         if codes.min() < 0:
             raise ValueError("y: expected labels that had weight in the first fit, got others: fit without warm_start")
         weight = weight * self._class_weights(codes, weight)[codes]
         Z = self._reader.transform(X)
-        if not weighs.all():
-            Z = Z[weighs]
         if self.merge_identical_rows:
             distinct, weight = merge_identical_rows(Z, codes, weight)
             Z, codes = Z[distinct], codes[distinct]

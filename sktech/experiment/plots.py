@@ -104,7 +104,7 @@ def save_plots(comparison, folder):
     for name in possible_plots(comparison):
         figure = Figure(layout="constrained", dpi=160)
         PLOTS[name](comparison, figure)
-        figure.savefig(folder / f"{name}.png")
+        figure.savefig(folder / f"{name}.png", bbox_inches="tight", pad_inches=0.1)
 
 
 def scores_shown(comparison):
