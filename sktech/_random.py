@@ -53,7 +53,7 @@ def spawn_seed(seed, *path):
     """
     if not all(isinstance(step, Integral) and step >= 0 for step in path):
         raise ValueError(f"a seed's path is made of non-negative integers, got {path!r}")
-    return int(np.random.SeedSequence([seed, *path]).generate_state(1)[0]) % _SEED_LIMIT
+    return int(np.random.SeedSequence(seed, spawn_key=path).generate_state(1)[0]) % _SEED_LIMIT
 
 
 @contextmanager

@@ -18,7 +18,8 @@ MANY_MULTIPLICATIONS = 2**27
 def suitable_threads(module, n_rows):
     """Limits torch to one thread inside the block if the module is small; the caller's setting is restored.
 
-    torch keeps the number per thread, so that a block here does not slow down torch in another thread.
+    torch keeps the number per thread, so that a block here does not slow down other threads that use torch already; a
+    thread whose first use of torch falls into the block starts with one.
 
     Parameters
     ----------

@@ -1,13 +1,13 @@
 """The door: what a user hands in is checked here once, and refused in a sentence: what was expected, what came."""
 
-from numbers import Integral, Real
+from numbers import Integral, Number, Real
 
 import numpy as np
 from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, assert_all_finite, check_consistent_length, validate_data
 
-from sktech.table import is_frame
+from sktech.table import is_frame, is_missing
 
 
 def check_number(name, value, kind, low=None, high=None, *, open_low=False, open_high=False):
@@ -40,6 +40,18 @@ def check_number(name, value, kind, low=None, high=None, *, open_low=False, open
         left = "(-inf" if low is None else f"{'(' if open_low else '['}{low}"
         right = "inf)" if high is None else f"{high}{')' if open_high else ']'}"
         raise ValueError(f"{name}: expected {expected} in {left}, {right}, got {value!r}")
+
+
+def check_sequence(name, value):
+    """A parameter that must be a sequence of things.
+
+    Raises
+    ------
+    TypeError
+        If it is none, or a string.
+    """
+    if isinstance(value, str | bytes) or not hasattr(value, "__len__") or not hasattr(value, "__getitem__"):
+        raise TypeError(f"{name}: expected a sequence such as a list or a tuple, got {value!r}")
 
 
 def check_choice(name, value, choices):
@@ -78,13 +90,13 @@ def check_table(estimator, X, *, reset):
     """
     if not is_frame(X):
         # Strings and other objects are left as they are where the user says which columns are categories.
-        mixed = getattr(getattr(X, "dtype", None), "kind", "f") in "OUS"
-        mixed = mixed and not isinstance(estimator.categorical_features, str | None)
+        kind = getattr(getattr(X, "dtype", None), "kind", "O")
+        mixed = kind in "OUS" and not isinstance(estimator.categorical_features, str | None)
         return validate_data(
             estimator,
             X,
             reset=reset,
-            dtype=None if mixed else [np.float64, np.float32],
+            dtype=object if mixed else [np.float64, np.float32],
             ensure_all_finite=False if mixed else "allow-nan",
             order="C",
         )
@@ -116,17 +128,18 @@ def check_labels(estimator, X, y):
             f"{type(estimator).__name__} requires y to be passed, but the target y is None: expected a label per row"
         )
     y = column_or_1d(y, warn=True)
-    missing = np.array([label is None or label != label for label in y]) if y.dtype == object else np.zeros(0)
-    if missing.any():
-        raise ValueError(f"y: expected a class label in each row, got {missing.sum()} missing among {len(y)}")
+    if y.dtype == object:
+        missing = sum(is_missing(label) for label in y)
+        if missing:
+            raise ValueError(f"y: expected a class label in each row, got {missing} missing among {len(y)}")
+        kinds = {str if isinstance(label, str) else Number if isinstance(label, Number) else type(label) for label in y}
+        if len(kinds) > 1:
+            names = sorted({type(label).__name__ for label in y})
+            raise ValueError(f"y: expected labels of one type, got {' and '.join(names)}")
     assert_all_finite(y, input_name="y")
     check_consistent_length(X, y)
     check_classification_targets(y)
-    try:
-        return np.unique(y, return_inverse=True)
-    except TypeError:
-        kinds = sorted({type(label).__name__ for label in y})
-        raise ValueError(f"y: expected labels of one type, got {' and '.join(kinds)}") from None
+    return np.unique(y, return_inverse=True)
 
 
 def check_weights(X, sample_weight):

@@ -84,52 +84,50 @@ class TableReader:
     def _find_categories(self, X):
         n_features, chosen = X.shape[1], self.categorical_features
         mask = np.zeros(n_features, dtype=bool)
-        if isinstance(chosen, str):
-            if chosen != "from_dtype":
-                raise ValueError(
-                    f"categorical_features: expected 'from_dtype', None, or a list of columns, got {chosen!r}"
-                )
+        if isinstance(chosen, str) and chosen == "from_dtype":
             if is_frame(X):
                 mask[:] = [_holds_categories(_column(X, j), _name(X, j)) for j in range(n_features)]
             return mask
         chosen = np.asarray([] if chosen is None else chosen)
-        if chosen.size == 0:
+        if chosen.size == 0 and chosen.ndim == 1:
             return mask
         if chosen.dtype.kind == "b" and chosen.shape == mask.shape:
-            return chosen
+            return chosen.copy()
         names = [str(name) for name in X.columns] if is_frame(X) else []
-        if chosen.dtype.kind in "UO" and set(chosen) <= set(names):
+        if chosen.ndim == 1 and chosen.dtype.kind in "UO" and set(chosen) <= set(names):
             return np.isin(names, chosen)
-        if chosen.dtype.kind in "iu" and chosen.min() >= 0 and chosen.max() < n_features:
+        if chosen.ndim == 1 and chosen.dtype.kind in "iu" and chosen.min() >= 0 and chosen.max() < n_features:
             mask[chosen] = True
             return mask
         raise ValueError(
-            f"categorical_features: expected names or positions of the table's {n_features} columns, or a mask of that "
-            f"length, got {self.categorical_features!r}"
+            "categorical_features: expected 'from_dtype', None, or names or positions of the table's "
+            f"{n_features} columns, or a mask of that length, got {self.categorical_features!r}"
         )
 
     def _read_number(self, X, j):
         column, name = _column(X, j), _name(X, j)
+        if is_frame(X):
+            _holds_categories(column, name)  # refuses what is neither number nor category
         try:
             if hasattr(column, "isna"):  # pandas
                 values = column.to_numpy(dtype=np.float64, na_value=np.nan)
             elif hasattr(column, "cast"):  # polars
                 values = column.cast(float).to_numpy()
             else:
-                values = np.asarray(column, dtype=np.float64)
+                values = np.array([np.nan if is_missing(value) else value for value in column], dtype=np.float64)
         except Exception as error:
-            raise ValueError(f"column {name!r}: expected numbers, got {error}") from error
+            raise ValueError(f"column {name!r}: expected numbers, got {column.dtype}: {error}") from error
         assert_all_finite(values, allow_nan=True, input_name=f"column {name!r}")
         return values
 
     def _read_categories(self, X):
         """Levels as text in an object array, None where missing: whatever the frame's library calls them."""
-        columns = [_as_text(_column(X, j)) for j in np.flatnonzero(self.is_category_)]
+        columns = [_as_text(_column(X, j), _name(X, j)) for j in np.flatnonzero(self.is_category_)]
         return np.column_stack(columns)
 
 
 def _column(X, j):
-    return X.iloc[:, j] if hasattr(X, "iloc") else X[:, j]
+    return X.iloc[:, j] if hasattr(X, "iloc") else X[:, int(j)]
 
 
 def _name(X, j):
@@ -141,8 +139,8 @@ def _holds_categories(column, name):
     if kind.startswith(("category", "categorical", "enum", "str", "utf8", "large_string")):
         return True
     if kind.startswith("object"):
-        return not all(isinstance(value, Number | np.bool_) for value in column.dropna())
-    if kind.startswith(("int", "uint", "float", "bool", "double", "decimal")):
+        return not all(isinstance(value, Number | np.bool_) or is_missing(value) for value in column.to_list())
+    if kind.startswith(("int", "uint", "float", "bool", "double", "decimal", "null", "halffloat")):
         return False
     raise TypeError(
         f"column {name!r}: expected numbers, booleans, strings or categories, got {column.dtype}: turn it into numbers "
@@ -150,20 +148,33 @@ def _holds_categories(column, name):
     )
 
 
-def _as_text(column):
+def _as_text(column, name):
+    if hasattr(column, "dtypes") or hasattr(column, "cast"):
+        _holds_categories(column, name)  # refuses what is neither number nor category
     if hasattr(column, "factorize"):  # pandas: one conversion per level
-        codes, levels = column.factorize()
+        try:
+            codes, levels = column.factorize()
+        except TypeError as error:
+            raise TypeError(f"column {name!r}: expected strings, categories or numbers, got {error}") from error
         levels = np.array([*(_level_name(level) for level in levels), None], dtype=object)
         return levels[codes]  # -1, missing, is the last
     values = column.to_list() if hasattr(column, "to_list") else column.tolist()
     return np.array([_level_name(value) for value in values], dtype=object)
 
 
+def is_missing(value):
+    """Whether a value is one of the ways to say that there is none: None, NaN, NaT, pandas.NA."""
+    try:
+        return value is None or bool(value != value)
+    except TypeError:  # pandas.NA, which is not even different from itself
+        return True
+
+
 def _level_name(value):
     """1, 1.0 and "1" are one level: a column of integers becomes one of floats when a value goes missing."""
-    if value is None or value != value:
+    if is_missing(value):
         return None
-    if isinstance(value, float) and value.is_integer():
+    if isinstance(value, float | np.floating) and float(value).is_integer():
         value = int(value)
     return str(value)
 
@@ -203,12 +214,10 @@ class TableEncoder:
         self.flagged_ = np.flatnonzero(missing.any(axis=0))
         self.scaler_ = None
         if self.n_numbers:
-            empty = missing.all(axis=0)
-            weight = None if np.ptp(weight) == 0 else weight
-            with np.errstate(over="ignore"):
-                self.scaler_ = StandardScaler().fit(
-                    np.where(empty, 0, numbers) if empty.any() else numbers, sample_weight=weight
-                )
+            numbers = np.where(missing.all(axis=0), 0, numbers)
+            relative = None if np.ptp(weight) == 0 else weight / weight.max()
+            with np.errstate(over="ignore", invalid="ignore"):
+                self.scaler_ = StandardScaler().fit(numbers, sample_weight=relative)
         self.one_hot_ = None
         if codes.shape[1]:
             levels = [_frequent(column, weight) for column in codes.T]
@@ -234,13 +243,11 @@ class TableEncoder:
         inputs = np.zeros((len(Z), self.n_outputs_), dtype=dtype)
         numbers = Z[:, : self.n_numbers]
         if self.scaler_ is not None:
-            scaled = numbers - self.scaler_.mean_.astype(numbers.dtype)
-            scaled /= self.scaler_.scale_.astype(numbers.dtype)
-            scaled = np.clip(scaled, -1e9, 1e9, dtype=dtype, casting="same_kind")
-            bend = np.square(scaled)
-            bend /= 9
-            bend += 1
-            scaled /= np.sqrt(bend, out=bend)
+            with np.errstate(over="ignore", invalid="ignore"):
+                scaled = numbers - self.scaler_.mean_.astype(numbers.dtype)
+                scaled /= self.scaler_.scale_.astype(numbers.dtype)
+                scaled = np.clip(scaled, -1e9, 1e9, dtype=dtype, casting="same_kind")
+                scaled /= np.sqrt(1 + np.square(scaled / 3))
             scaled[np.isnan(scaled)] = 0
             inputs[:, : self.n_numbers] = scaled
         if len(self.flagged_):

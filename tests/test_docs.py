@@ -6,6 +6,7 @@ import importlib
 import inspect
 import pkgutil
 import re
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -27,10 +28,10 @@ def test_examples_in_docstrings_run(name):
 @pytest.mark.parametrize("path", ["README.md", "CONTRIBUTING.md"])
 def test_python_blocks_run(path, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    blocks = re.findall(r"```python\n(.*?)```", (ROOT / path).read_text(), flags=re.DOTALL)
+    blocks = re.findall(r"```python\n(.*?)^ *```", (ROOT / path).read_text(), flags=re.DOTALL | re.MULTILINE)
     assert blocks
     for block in blocks:
-        exec(compile(block, path, "exec"), {"__name__": "readme"})
+        exec(compile(textwrap.dedent(block), path, "exec"), {"__name__": "readme"})
 
 
 def public_objects():

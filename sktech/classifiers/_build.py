@@ -1,13 +1,19 @@
 """From what a user gives as ``net`` (nothing, a module class, a skorch net) to the TensorNet that will be trained."""
 
 import inspect
+from contextlib import contextmanager
 
+import numpy as np
+import skorch.dataset
 import torch
 from sklearn.base import clone
-from skorch import NeuralNetClassifier
+from skorch import NeuralNet, NeuralNetClassifier
 from skorch.helper import predefined_split
+from skorch.history import History
+from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.data import DataLoader
 
+from sktech._validation import check_number, check_sequence
 from sktech.modules import MLP
 from sktech.training import TensorBatches, TensorNet
 
@@ -30,33 +36,54 @@ def check_net(estimator):
     Raises
     ------
     TypeError
-        If ``net`` is neither None, a callable that makes a module, nor a skorch classifier.
+        If ``net`` is neither None, a callable that makes a module, nor a skorch classifier; or if the optimiser or a
+        callback is none.
     ValueError
         If ``net`` and the estimator's own parameters, or the net and its criterion, contradict each other.
     """
     net = estimator.net
-    if net is None:
-        return
-    if isinstance(net, torch.nn.Module):
+    _check_optimizer_and_device(estimator)
+    _check_callbacks(estimator.callbacks)
+    if isinstance(net, NeuralNetClassifier):
+        _refuse_own(estimator, _OF_THE_NET, "belongs to the skorch net: set net__{} instead")
+        _check_skorch_net(net)
+    elif isinstance(net, torch.nn.Module):
         raise TypeError(
             f"net: expected None, a module class or a skorch net, got an instance of {type(net).__name__}: give the "
             "class, so that each fit starts from a new module"
         )
-    if isinstance(net, NeuralNetClassifier):
-        _refuse_own(estimator, _OF_THE_NET, "belongs to the skorch net: set net__{} instead")
-        _check_skorch_net(net)
-    elif callable(net):
-        _refuse_own(estimator, _OF_THE_MODULE, "belongs to the built-in module, and net is one of yours")
-    else:
+    elif isinstance(net, type) and issubclass(net, NeuralNet):
+        raise TypeError(f"net: expected a skorch net as an instance, {net.__name__}(...), got the class")
+    elif net is not None and not callable(net):
         raise TypeError(
             f"net: expected None, a module class, or a skorch.NeuralNetClassifier, got {type(net).__name__}"
         )
+    elif net is not None:
+        _refuse_own(estimator, _OF_THE_MODULE, "belongs to the built-in module, and net is one of yours")
+
+
+def _check_optimizer_and_device(params):
+    if not isinstance(params.optimizer, type) or not issubclass(params.optimizer, torch.optim.Optimizer):
+        raise TypeError(f"optimizer: expected a class such as torch.optim.AdamW, got {params.optimizer!r}")
+    try:
+        torch.device(params.device)
+    except (RuntimeError, TypeError):
+        raise ValueError(f"device: expected a device such as 'cpu' or 'cuda', got {params.device!r}") from None
+
+
+def _check_callbacks(callbacks):
+    if callbacks is None:
+        return
+    check_sequence("callbacks", callbacks)
+    for callback in callbacks:
+        if not hasattr(callback[-1] if isinstance(callback, tuple) and callback else callback, "on_epoch_end"):
+            raise TypeError(f"callbacks: expected skorch callbacks, or pairs of a name and one, got {callback!r}")
 
 
 def _refuse_own(estimator, names, reason):
     defaults = {name: value.default for name, value in inspect.signature(type(estimator)).parameters.items()}
     for name in names:
-        if getattr(estimator, name) != defaults[name]:
+        if not np.array_equal(getattr(estimator, name), defaults[name]):
             raise ValueError(f"{name}={getattr(estimator, name)!r}: {reason.format(name)}")
 
 
@@ -67,30 +94,32 @@ def _check_skorch_net(net):
             f"net: expected a skorch.NeuralNetClassifier or an sktech.TensorNet, got their subclass {kind.__name__}: "
             "derive it from sktech.TensorNet instead"
         )
-    changed = [name for name in _OWN_STEPS if getattr(kind, name) is not getattr(_stock_class(kind), name)]
+    stock = TensorNet if isinstance(net, TensorNet) else NeuralNetClassifier
+    changed = [name for name in _OWN_STEPS if getattr(kind, name) is not getattr(stock, name)]
     if changed:
         raise TypeError(
             f"net: {kind.__name__} overrides {', '.join(changed)}, which an objective replaces: write it as an "
             "sktech.training.Objective, or train the net by itself"
         )
-    params = net.get_params(deep=False)
-    criteria = (torch.nn.CrossEntropyLoss, torch.nn.NLLLoss)
-    if net.criterion not in criteria:
+    _check_optimizer_and_device(net)
+    check_number("net__max_epochs", net.max_epochs, int, 1)
+    if net.criterion not in (torch.nn.CrossEntropyLoss, torch.nn.NLLLoss):
         raise ValueError(
             f"net: expected criterion CrossEntropyLoss or NLLLoss, got {net.criterion!r}, which gives no probabilities"
         )
-    if net.predict_nonlinearity != "auto":
-        raise ValueError(f"net: expected predict_nonlinearity='auto', got {net.predict_nonlinearity!r}")
-    if net.iterator_train not in (DataLoader, TensorBatches):
-        raise ValueError(f"net: expected no iterator of its own, got iterator_train={net.iterator_train!r}")
-    fixed = [name for name in params if name.startswith(("criterion__", "iterator_train__", "iterator_valid__"))]
-    fixed = [name for name in fixed if name != "iterator_train__batch_size"]
+    expected = {"predict_nonlinearity": "auto", "iterator_train": DataLoader, "iterator_valid": DataLoader}
+    expected |= {"dataset": skorch.dataset.Dataset, "objective": None}
+    for name, value in expected.items():
+        if getattr(net, name, value) != value:
+            raise ValueError(
+                f"net: expected {name}={value!r}, got {getattr(net, name)!r}: NetClassifier sets it itself"
+            )
+    fixed = ("criterion__", "iterator_train__", "iterator_valid__", "dataset__")
+    fixed = [name for name in net.get_params(deep=False) if name.startswith(fixed)]
     if fixed:
-        raise ValueError(f"net: expected criterion and iterators without arguments, got {', '.join(sorted(fixed))}")
-
-
-def _stock_class(kind):
-    return TensorNet if issubclass(kind, TensorNet) else NeuralNetClassifier
+        raise ValueError(
+            f"net: expected criterion, iterators and dataset without arguments, got {', '.join(sorted(fixed))}"
+        )
 
 
 def make_net(estimator, n_features_in, n_classes):
@@ -122,7 +151,8 @@ def make_net(estimator, n_features_in, n_classes):
         params = clone(estimator.net).get_params(deep=False)
         asked = _asked_for(params["module"], sizes)
         params = {name: value for name, value in params.items() if not name.startswith("_")}
-        params = asked | params | feeding | {"callbacks": [*(params["callbacks"] or []), *own_callbacks]}
+        callbacks = [] if params["callbacks"] in (None, "disable") else params["callbacks"]
+        params = asked | params | feeding | {"callbacks": [*callbacks, *own_callbacks]}
         net = kind(**params | {"verbose": estimator.verbose})
     else:
         net = TensorNet(
@@ -138,8 +168,17 @@ def make_net(estimator, n_features_in, n_classes):
             **feeding,
             **_module_and_optimizer(estimator, sizes),
         )
-    net.initialize()
-    net.module_.to(getattr(torch, estimator.dtype))
+    try:
+        net.initialize()
+    except ValueError:  # of the optimiser, which found no parameters
+        if isinstance(net.module_, torch.nn.Module):
+            raise
+        made = type(net.module_).__name__
+        raise TypeError(f"net: expected a callable that makes a torch module, got one that makes {made}") from None
+    dtype = getattr(torch, estimator.dtype)
+    if any(parameter.dtype != dtype for parameter in net.module_.parameters()):
+        net.module_.to(dtype)
+        net.initialize_optimizer()  # an optimiser may have made its state in the other type
     return net
 
 
@@ -157,6 +196,67 @@ def _module_and_optimizer(estimator, sizes):
 def _asked_for(module, values):
     names = inspect.signature(module).parameters
     return {f"module__{name}": value for name, value in values.items() if name in names}
+
+
+def check_module(net, train, n_classes):
+    """Refuses a module that does not fit the table.
+
+    Parameters
+    ----------
+    net : TensorNet
+        Initialised.
+    train : WeightedRows
+    n_classes : int
+
+    Raises
+    ------
+    ValueError
+        If it returns anything but one number per row and class, or if BatchNorm would see a single row.
+    """
+    module = net.module_.eval()
+    few = train.X[:2]
+    with torch.no_grad():
+        output = module(few.to(net.device))
+    shape = tuple(output.shape) if isinstance(output, torch.Tensor) else type(output).__name__
+    if shape != (len(few), n_classes):
+        raise ValueError(
+            f"net: expected a module that returns a tensor of shape (n, {n_classes}), one column per class, got "
+            f"{shape} for {len(few)} rows of {train.X.shape[1]} inputs"
+        )
+    if len(train) == 1 and any(isinstance(part, _BatchNorm) for part in module.modules()):
+        raise ValueError("BatchNorm cannot be trained on 1 sample: expected at least two distinct training rows")
+
+
+def go_on_from(net, before):
+    """Gives a new net what an earlier one has learned: weights, the optimiser's state, the history.
+
+    Parameters
+    ----------
+    net : TensorNet
+        Initialised; its own parameters (learning rate, callbacks, ...) hold.
+    before : TensorNet
+        It is left as it is.
+
+    Raises
+    ------
+    ValueError
+        If the modules differ in shape.
+    """
+    try:
+        net.module_.load_state_dict(before.module_.state_dict())
+    except RuntimeError as error:
+        raise ValueError(f"warm_start: expected a module of the same shape as before, got another: {error}") from error
+    if type(net.optimizer_) is type(before.optimizer_):
+        state, groups = before.optimizer_.state_dict()["state"], net.optimizer_.state_dict()["param_groups"]
+        net.optimizer_.load_state_dict({"state": state, "param_groups": groups})
+    net.history_ = History(dict(record) for record in before.history)
+
+
+@contextmanager
+def learning():
+    """Gradients inside the block, whatever mode the caller is in."""
+    with torch.inference_mode(False), torch.enable_grad():
+        yield
 
 
 def feed(net, train, valid, *, objective, seed, callbacks, n_epochs):

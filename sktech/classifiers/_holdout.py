@@ -1,46 +1,64 @@
-"""Rows set aside to watch a training: a random part of each class, and of every class something stays to learn
-from."""
+"""Rows set aside to watch a training: a random part of each class; of every class something stays to learn from."""
 
 import numpy as np
 
 
-def stratified_holdout(codes, fraction, seed):
-    """Which rows are held out.
+def stratified_holdout(codes, weight, fraction, seed):
+    """How much of each row's weight is held out.
 
-    scikit-learn's ``StratifiedShuffleSplit`` refuses classes of one row; here they stay with the training rows.
+    A row that stands for several copies is divided as they would be, so that a table of few distinct rows can be
+    learned from and validated on; any other row goes to one side whole. (scikit-learn's ``StratifiedShuffleSplit``
+    knows no weights, and refuses classes of one row; here they stay with the training rows.)
 
     Parameters
     ----------
     codes : ndarray of shape (n,), int
         Class numbers.
+    weight : ndarray of shape (n,)
+        Positive weights. If all are whole numbers, or multiples of the smallest, they count copies. Otherwise only rows
+        that alone outweigh the fraction of their class are taken for several.
     fraction : float
-        Share of each class, in (0, 1); rounded at random, so that the expected share is exact for small classes too.
+        Share of each class's copies, in (0, 1): rounded up or down at random, and exact in expectation.
     seed : int
 
     Returns
     -------
-    held_out : ndarray of shape (n,), bool
-        At least one row is True.
+    held_out : ndarray of shape (n,)
+        Between 0 and the row's weight; positive for at least one row.
 
     Raises
     ------
     ValueError
-        If no class has two rows, so that nothing can be held out.
+        If each class is a single row, so that nothing can be held out.
     """
     rng = np.random.default_rng(seed)
+    copies = _copies(codes, weight, fraction)
     order = rng.permutation(len(codes))
-    held_out = np.zeros(len(codes), dtype=bool)
-    members = {code: order[codes[order] == code] for code in np.unique(codes)}
-    for rows in members.values():
-        n_out = min(int(fraction * len(rows) + rng.random()), len(rows) - 1)
-        held_out[rows[:n_out]] = True
+    held_out = np.zeros(len(codes))
+    for code in np.unique(codes):
+        rows = order[codes[order] == code]
+        # Systematic sampling: each row gives its share, rounded so that the class gives its own.
+        steps = np.floor(np.cumsum(fraction * copies[rows]) + rng.uniform())
+        held_out[rows] = np.diff(steps, prepend=0)
+        if held_out[rows].sum() >= copies[rows].sum():
+            held_out[rows[-1]] -= 1
     if not held_out.any():
-        largest = max(members.values(), key=len)
-        if len(largest) == 1:
+        if np.bincount(codes, weights=copies).max() < 2:
             raise ValueError(
-                "early_stopping holds out rows of classes with at least two distinct rows: expected one such class, "
+                "early_stopping holds out rows of classes with at least two rows: expected one such class, "
                 f"got {len(codes)} distinct row(s) of as many classes (n_samples = {len(codes)}); "
                 "set early_stopping=False"
             )
-        held_out[largest[0]] = True
-    return held_out
+        largest = np.argmax(np.bincount(codes, weights=copies))
+        held_out[order[codes[order] == largest][0]] = 1
+    return held_out / copies * weight
+
+
+def _copies(codes, weight, fraction):
+    """How many copies each row stands for, (n,)."""
+    for unit in (1.0, weight.min()):
+        counts = np.round(weight / unit)
+        if counts.min() >= 1 and np.allclose(weight / unit, counts, rtol=0, atol=1e-6):
+            return counts
+    share = fraction * np.bincount(codes, weights=weight)[codes]
+    return np.maximum(np.round(weight / share), 1)

@@ -10,14 +10,20 @@ from sklearn.utils import _safe_indexing, compute_class_weight
 from sklearn.utils.validation import check_is_fitted
 from skorch.callbacks import EarlyStopping
 from skorch.utils import noop
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from sktech._compat import CallbackSupportMixin, with_callbacks
 from sktech._random import draw_seed, seeded_torch, spawn_seed
 from sktech._rows import merge_identical_rows
 from sktech._threads import suitable_threads
-from sktech._validation import check_choice, check_labels, check_number, check_table, check_weights
-from sktech.classifiers._build import check_net, feed, make_net
+from sktech._validation import (
+    check_choice,
+    check_labels,
+    check_number,
+    check_sequence,
+    check_table,
+    check_weights,
+)
+from sktech.classifiers._build import check_module, check_net, feed, go_on_from, learning, make_net
 from sktech.classifiers._holdout import stratified_holdout
 from sktech.classifiers._progress import EpochTasks
 from sktech.table import TableEncoder, TableReader
@@ -161,10 +167,11 @@ class NetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     def _check_params(self):
         """Refuses parameters that make no sense; a technique adds its own."""
         check_net(self)
+        check_sequence("hidden_layer_sizes", self.hidden_layer_sizes)
         for size in self.hidden_layer_sizes:
             check_number("hidden_layer_sizes", size, int, 1)
         check_number("dropout", self.dropout, float, 0, 1, open_high=True)
-        check_number("lr", self.lr, float, 0, open_low=True)
+        check_number("lr", self.lr, float, 0, np.inf, open_low=True, open_high=True)
         check_number("weight_decay", self.weight_decay, float, 0)
         check_number("max_epochs", self.max_epochs, int, 1)
         if self.batch_size != -1:
@@ -172,6 +179,8 @@ class NetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         check_number("validation_fraction", self.validation_fraction, float, 0, 1, open_low=True, open_high=True)
         check_number("patience", self.patience, int, 1)
         check_choice("dtype", self.dtype, ["float32", "float64"])
+        for name in ("early_stopping", "warm_start", "merge_identical_rows"):
+            check_choice(name, getattr(self, name), [True, False])
 
     # ------------------------------------------------------------ fit
 
@@ -246,16 +255,19 @@ class NetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         seed, n_done = draw_seed(self.random_state), 0 if fresh else len(self.history_)
         train_rows, valid_rows = rows, None
         if self.early_stopping and n_epochs is None:
-            held_out = stratified_holdout(rows.codes, self.validation_fraction, spawn_seed(seed, _HOLDOUT))
-            train_rows, valid_rows = rows.where(~held_out), rows.where(held_out)
-            watchers = [EarlyStopping("valid_loss", self.patience, threshold=0, sink=noop, load_best=True), *watchers]
+            held_out = stratified_holdout(rows.codes, rows.copies, self.validation_fraction, spawn_seed(seed, _HOLDOUT))
+            train_rows, valid_rows = rows.with_copies(rows.copies - held_out), rows.with_copies(held_out)
+            watchers = [*watchers, EarlyStopping("valid_loss", self.patience, threshold=0, sink=noop, load_best=True)]
         if fresh:
             self._encoder = TableEncoder(self._reader.n_numbers_).fit(train_rows.Z, train_rows.weight)
         train = self._as_tensors(train_rows)
         valid = None if valid_rows is None else self._as_tensors(valid_rows)
-        with seeded_torch(spawn_seed(seed, _TRAINING, n_done), self._device()):
-            net = make_net(self, self._encoder.n_outputs_, len(self._trained)) if fresh else self.net_
-            _check_batch_norm(net.module_, len(train))
+        with seeded_torch(spawn_seed(seed, _TRAINING, n_done), self._device()), learning():
+            # The net that is there is not touched: it is what remains if the training fails.
+            net = make_net(self, self._encoder.n_outputs_, len(self._trained))
+            if not fresh:
+                go_on_from(net, self.net_)
+            check_module(net, train, len(self._trained))
             with suitable_threads(net.module_, len(train) if net.batch_size == -1 else net.batch_size):
                 try:
                     feed(
@@ -265,7 +277,7 @@ class NetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
                         objective=self._make_objective,
                         seed=spawn_seed(seed, _BATCHES, n_done),
                         callbacks=watchers,
-                        n_epochs=self._planned_epochs() if n_epochs is None else n_epochs,
+                        n_epochs=net.max_epochs if n_epochs is None else n_epochs,
                     )
                 finally:
                     self._keep(net)
@@ -274,24 +286,29 @@ class NetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         """Checked, as numbers, without rows that weigh nothing, and with identical rows merged."""
         X = check_table(self, X, reset=fresh)
         labels, codes = check_labels(self, X, y)
-        weight = check_weights(X, sample_weight)
-        if not weight.all():
-            weighs = np.flatnonzero(weight)
-            X, codes, weight = _safe_indexing(X, weighs), codes[weighs], weight[weighs]
+        copies = check_weights(X, sample_weight)
+        factors = self._class_weights(labels, codes, copies)[codes]
+        weighs = (copies > 0) & (factors > 0)
+        if not weighs.any():
+            raise ValueError("class_weight: expected a positive one for a class whose rows have weight, got zeros only")
+        if not weighs.all():
+            X, codes = _safe_indexing(X, np.flatnonzero(weighs)), codes[weighs]
+            copies, factors = copies[weighs], factors[weighs]
         if fresh:
             self.classes_ = labels if classes is None else np.unique(classes)
             # A class without weight is no class of the net's; partial_fit knows better what will come.
             self._trained = np.unique(codes) if classes is None else np.arange(len(self.classes_))
             self._reader = TableReader(self.categorical_features).fit(X)
+        elif classes is not None and not np.array_equal(np.unique(classes), self.classes_):
+            raise ValueError(f"classes: expected those of the first call, {self.classes_.tolist()}, got {classes!r}")
         codes = self._class_numbers(labels)[codes]
         if codes.min() < 0:
             raise ValueError("y: expected labels that had weight in the first fit, got others: fit without warm_start")
-        weight = weight * self._class_weights(codes, weight)[codes]
         Z = self._reader.transform(X)
         if self.merge_identical_rows:
-            distinct, weight = merge_identical_rows(Z, codes, weight)
-            Z, codes = Z[distinct], codes[distinct]
-        return _Rows(Z, codes, weight)
+            distinct, copies = merge_identical_rows(Z, codes, copies)
+            Z, codes, factors = Z[distinct], codes[distinct], factors[distinct]
+        return _Rows(Z, codes, copies, factors)
 
     def _class_numbers(self, labels):
         """The numbers that the net knows these labels by, -1 for those that had no weight."""
@@ -303,16 +320,19 @@ class NetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         numbers[self._trained] = np.arange(len(self._trained))
         return numbers[position]
 
-    def _class_weights(self, codes, weight):
-        """What each of the net's classes multiplies its rows' weights by."""
-        if isinstance(self.class_weight, str) and self.class_weight == "balanced":
-            total = np.bincount(codes, weights=weight, minlength=len(self._trained))
+    def _class_weights(self, labels, codes, weight):
+        """What each label multiplies the weights of its rows by."""
+        if self.class_weight == "balanced":
+            total = np.bincount(codes, weights=weight)
             return weight.sum() / ((total > 0).sum() * np.where(total > 0, total, np.inf))
-        labels = self.classes_[self._trained]
-        return compute_class_weight(self.class_weight, classes=labels, y=labels[codes])
+        factors = compute_class_weight(self.class_weight, classes=labels, y=labels)
+        if not np.all(np.isfinite(factors) & (factors >= 0)):
+            raise ValueError(f"class_weight: expected finite numbers of at least 0, got {self.class_weight!r}")
+        return factors
 
     def _as_tensors(self, rows):
-        weight = rows.weight / rows.weight.mean()
+        weight = rows.weight / rows.weight.max()
+        weight /= weight.mean()
         return WeightedRows(
             torch.from_numpy(self._encoder.transform(rows.Z, self.dtype)),
             torch.from_numpy(rows.codes),
@@ -321,13 +341,16 @@ class NetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
 
     def _keep(self, net):
         """The net with the epochs it has finished."""
-        records = [record for record in net.history if "train_loss" in record] if net.initialized_ else []
-        if records:
+        if not net.initialized_:
+            return
+        while net.history and "train_loss" not in net.history[-1]:
+            del net.history[-1]
+        if net.history:
             net.module_.eval()
             self.net_ = net
-            dull = ("batches", "_batch_count", "_best")
-            self.history_ = [{key: value for key, value in r.items() if not key.endswith(dull)} for r in records]
-            self.n_iter_ = len(records)
+            dull = {"batches", "train_batch_count", "valid_batch_count", "train_loss_best", "valid_loss_best"}
+            self.history_ = [{key: r[key] for key in r if key not in dull} for r in net.history.to_list()]
+            self.n_iter_ = len(self.history_)
 
     def _planned_epochs(self):
         return getattr(self.net, "max_epochs", self.max_epochs)
@@ -422,17 +445,22 @@ class NetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
 
 @dataclass
 class _Rows:
-    """Distinct rows: Z (n, n_features) as numbers, codes (n,) as the net's class numbers, weight (n,)."""
+    """Rows as numbers.
+
+    Z (n, n_features); codes (n,), the net's class numbers; copies (n,), how many rows each stands for (sample weights);
+    factor (n,), its class weight.
+    """
 
     Z: np.ndarray
     codes: np.ndarray
-    weight: np.ndarray
+    copies: np.ndarray
+    factor: np.ndarray
 
-    def where(self, mask):
-        return _Rows(self.Z[mask], self.codes[mask], self.weight[mask])
+    @property
+    def weight(self):
+        return self.copies * self.factor
 
-
-def _check_batch_norm(module, n_rows):
-    has_batch_norm = any(isinstance(part, _BatchNorm) for part in module.modules())
-    if n_rows == 1 and has_batch_norm:
-        raise ValueError("BatchNorm cannot be trained on 1 sample: expected at least two distinct training rows")
+    def with_copies(self, copies):
+        """The rows of which there are some, in other numbers."""
+        some = copies > 0
+        return _Rows(self.Z[some], self.codes[some], copies[some], self.factor[some])
