@@ -32,10 +32,35 @@ def merge_identical_rows(X, y, weight):
     np.add(X, 0.0, out=keys[:, : X.shape[1]])
     np.add(y, 0.0, out=keys[:, X.shape[1] :])
     keys[np.isnan(keys)] = np.nan
-    rows = keys.view(np.dtype((np.void, keys.itemsize * keys.shape[1]))).ravel()
-    # Weights join the order, so that they are added in the same order however the rows were shuffled.
+    weight = np.asarray(weight, dtype=np.float64)
+    order, is_first = _by_hash(keys, weight)
+    first = np.flatnonzero(is_first)
+    return order[first], np.add.reduceat(weight[order], first)
+
+
+def _by_hash(keys, weight):
+    """An order by content in which equal rows are neighbours, by weight among themselves, and where a new row begins.
+
+    The weights take part so that they are added in the same order however the rows were shuffled.
+    """
+    bits = keys.view(np.uint64)
+    factors = np.random.default_rng(0).integers(2**63, size=keys.shape[1], dtype=np.uint64) * np.uint64(2) + np.uint64(
+        1
+    )
+    hashes = (bits ^ (bits >> np.uint64(32))) @ factors
+    order = np.argsort(hashes) if np.ptp(weight) == 0 else np.lexsort((weight, hashes))
+    hashes = hashes[order]
+    is_first = np.concatenate([[True], hashes[1:] != hashes[:-1]])
+    same = np.flatnonzero(~is_first)
+    if np.array_equal(bits[order[same]], bits[order[same - 1]]):
+        return order, is_first
+    return _by_bits(bits, weight)
+
+
+def _by_bits(bits, weight):
+    """The same order without hashes, which different rows may share: slower, and exact."""
+    rows = bits.view(np.dtype((np.void, bits.itemsize * bits.shape[1]))).ravel()
     by_weight = np.argsort(weight, kind="stable")
     order = by_weight[np.argsort(rows[by_weight], kind="stable")]
     rows = rows[order]
-    first = np.flatnonzero(np.concatenate([[True], rows[1:] != rows[:-1]]))
-    return order[first], np.add.reduceat(np.asarray(weight, dtype=np.float64)[order], first)
+    return order, np.concatenate([[True], rows[1:] != rows[:-1]])

@@ -66,7 +66,8 @@ class NetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         Hold out rows, stop when their weighted log-loss has not fallen for ``patience`` epochs, and restore the
         weights of the best epoch.
     validation_fraction : float, default=0.2
-        Share of the rows of each class that is held out, in (0, 1).
+        Share of the rows of each class that is held out, in (0, 1). Copies of a row may part ways, and a row whose
+        weight is a whole number counts as so many copies (see Notes).
     patience : int, default=16
         Epochs without improvement that early stopping waits.
     class_weight : None, "balanced" or dict of label to float, default=None
@@ -120,10 +121,11 @@ class NetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
 
     Notes
     -----
-    A row's weight multiplies its loss; weights are scaled to mean 1 over the training rows. Identical rows with
-    different labels stay two rows. Probabilities are float32 unless ``dtype="float64"``. ``fit`` that is interrupted
-    leaves the model as it was before, and with ``warm_start=True`` keeps the epochs that were done, so that ``fit``
-    goes on.
+    A row's weight multiplies its loss; weights are scaled to mean 1 over the training rows, so that a common factor
+    does not matter, except to the hold-out of early stopping: weights that are all whole numbers, or all multiples of
+    the smallest, count copies there. Identical rows with different labels stay two rows. Probabilities are float32
+    unless ``dtype="float64"``. A fit that fails or is interrupted leaves the model as it was before; with
+    ``warm_start=True`` an interrupted one keeps the epochs that were done, so that ``fit`` goes on.
 
     Examples
     --------
@@ -364,9 +366,10 @@ class NetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         """Logits of the net's classes, (n, n_trained_classes)."""
         check_is_fitted(self)
         Z = self._reader.transform(check_table(self, X, reset=False))
-        inputs = torch.from_numpy(self._encoder.transform(Z, self.dtype))
+        chunks = (Z[start : start + PREDICTED_ROWS] for start in range(0, len(Z), PREDICTED_ROWS))
         with suitable_threads(self.net_.module_, PREDICTED_ROWS):
-            return self.net_.logits(inputs)
+            logits = [self.net_.logits(torch.from_numpy(self._encoder.transform(rows, self.dtype))) for rows in chunks]
+        return torch.cat(logits)
 
     def _spread(self, values, missing):
         """Columns of the net's classes as columns of all classes."""

@@ -35,7 +35,7 @@ _PLAIN_OPTIMIZERS = frozenset(
     for name in ("SGD", "Adam", "AdamW", "NAdam", "RAdam", "Adamax", "Adagrad", "Adadelta", "RMSprop", "Rprop", "ASGD")
 )
 # Rows per pass when predicting; larger chunks fall out of the cache.
-PREDICTED_ROWS = 4096
+PREDICTED_ROWS = 2048
 
 
 class StopTraining(KeyboardInterrupt):

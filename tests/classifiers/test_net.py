@@ -663,7 +663,9 @@ def test_labels_of_any_type_come_back(labels, X, y):
 
 
 @pytest.mark.parametrize(
-    "contain", [list, pd.Series, pd.Categorical, pl.Series, lambda v: pd.Series(v, dtype="string")], ids=str
+    "contain",
+    [list, pd.Series, pd.Categorical, pl.Series, lambda v: pd.Series(v, dtype="string")],
+    ids=["list", "pandas", "categorical", "polars", "string"],
 )
 def test_the_container_of_the_labels_does_not_matter(contain, X, y):
     labels = np.where(y == 1, "yes", "no")
