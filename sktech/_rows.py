@@ -44,9 +44,7 @@ def _by_hash(keys, weight):
     The weights take part so that they are added in the same order however the rows were shuffled.
     """
     bits = keys.view(np.uint64)
-    factors = np.random.default_rng(0).integers(2**63, size=keys.shape[1], dtype=np.uint64) * np.uint64(2) + np.uint64(
-        1
-    )
+    factors = np.random.default_rng(0).integers(2**63, size=keys.shape[1], dtype=np.uint64) | np.uint64(1)
     hashes = (bits ^ (bits >> np.uint64(32))) @ factors
     order = np.argsort(hashes) if np.ptp(weight) == 0 else np.lexsort((weight, hashes))
     hashes = hashes[order]

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
+from sktech import _rows
 from sktech._rows import merge_identical_rows
 
 
@@ -112,3 +113,24 @@ def test_the_rows_themselves_stay_as_they_were(rows):
         part.flags.writeable = False
     merge_identical_rows(np.asfortranarray(X), y, weight)
     assert_array_equal(X, rows[0])
+
+
+def test_rows_are_merged_alike_when_different_rows_share_a_hash(monkeypatch):
+    rng = np.random.default_rng(0)
+    X, y, weight = rng.integers(0, 3, (300, 3)).astype(float), rng.integers(0, 2, 300), rng.integers(1, 4, 300)
+
+    def table():
+        index, merged = merge_identical_rows(X, y, weight)
+        return {(*X[i], y[i]): w for i, w in zip(index, merged, strict=True)}
+
+    expected = table()
+    monkeypatch.setattr(_rows, "_by_hash", lambda keys, weight: _rows._by_bits(keys.view(np.uint64), weight))
+    assert table() == expected
+    monkeypatch.undo()
+
+    class Zeros:
+        def integers(self, high, size, dtype):
+            return np.full(size, 2**63, dtype=dtype)  # bits times 2^63: nearly all rows share a hash
+
+    monkeypatch.setattr(_rows.np.random, "default_rng", lambda seed: Zeros())
+    assert table() == expected
