@@ -173,7 +173,7 @@ def main():
     quick = parser.parse_args().quick
     torch.set_num_threads(1)
     warnings.simplefilter("ignore", ConvergenceWarning)
-    sizes = {2000: (20, 9), 20000: (5, 5)} if quick else {2000: (20, 15), 20000: (10, 7), 200000: (3, 3)}
+    sizes = {2000: (20, 9), 20000: (5, 5)} if quick else {2000: (20, 15), 20000: (10, 7), 200000: (10, 2)}
     lines, missed = [], []
     for n_rows, (n_epochs, n_rounds) in sizes.items():
         X, y = make_data(n_rows)

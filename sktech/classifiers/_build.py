@@ -145,6 +145,8 @@ def make_net(estimator, n_features_in, n_classes):
         "classes": list(range(n_classes)),
         "callbacks__valid_acc": None,
     }
+    if not estimator.verbose:
+        feeding["callbacks__print_log"] = None  # it lays out its table even where it prints none
     own_callbacks = list(estimator.callbacks or [])
     if isinstance(estimator.net, NeuralNetClassifier):
         kind = type(estimator.net) if isinstance(estimator.net, TensorNet) else TensorNet
