@@ -2,6 +2,7 @@
 
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import torch
@@ -362,14 +363,14 @@ class NetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
 
     # ------------------------------------------------------------ predict
 
-    def _logits(self, X):
-        """Logits of the net's classes, (n, n_trained_classes)."""
+    def _logits(self, X, function=torch.Tensor.contiguous):
+        """Logits of the net's classes, (n, n_trained_classes), or a function of them, row by row."""
         check_is_fitted(self)
         Z = self._reader.transform(check_table(self, X, reset=False))
         chunks = (Z[start : start + PREDICTED_ROWS] for start in range(0, len(Z), PREDICTED_ROWS))
         with suitable_threads(self.net_.module_, PREDICTED_ROWS):
-            logits = [self.net_.logits(torch.from_numpy(self._encoder.transform(rows, self.dtype))) for rows in chunks]
-        return torch.cat(logits)
+            inputs = (torch.from_numpy(self._encoder.transform(rows, self.dtype)) for rows in chunks)
+            return torch.cat([function(self.net_.logits(rows)) for rows in inputs])
 
     def _spread(self, values, missing):
         """Columns of the net's classes as columns of all classes."""
@@ -391,7 +392,7 @@ class NetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         proba : ndarray of shape (n, n_classes), float of the net's ``dtype``
             Columns in the order of ``classes_``; 0 for a class that had no weight.
         """
-        return self._spread(torch.softmax(self._logits(X), dim=-1).numpy(), 0.0)
+        return self._spread(self._logits(X, partial(torch.softmax, dim=-1)).numpy(), 0.0)
 
     def predict_log_proba(self, X):
         """Logarithms of the probabilities, in nats, exact where the probabilities themselves round to 0.
@@ -405,7 +406,7 @@ class NetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         log_proba : ndarray of shape (n, n_classes)
             -inf for a class that had no weight.
         """
-        return self._spread(torch.log_softmax(self._logits(X), dim=-1).numpy(), -np.inf)
+        return self._spread(self._logits(X, partial(torch.log_softmax, dim=-1)).numpy(), -np.inf)
 
     def decision_function(self, X):
         """Logits, or their difference for two classes.
