@@ -66,9 +66,11 @@ def _check_optimizer_and_device(params):
     if not isinstance(params.optimizer, type) or not issubclass(params.optimizer, torch.optim.Optimizer):
         raise TypeError(f"optimizer: expected a class such as torch.optim.AdamW, got {params.optimizer!r}")
     try:
-        torch.device(params.device)
+        device = torch.device(params.device)
     except (RuntimeError, TypeError):
         raise ValueError(f"device: expected a device such as 'cpu' or 'cuda', got {params.device!r}") from None
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise ValueError(f"device: expected 'cpu', as torch sees no CUDA device here, got {params.device!r}")
 
 
 def _check_callbacks(callbacks):
@@ -213,7 +215,8 @@ def check_module(net, train, n_classes):
     Raises
     ------
     ValueError
-        If it returns anything but one number per row and class, or if BatchNorm would see a single row.
+        If it returns anything but one number per row and class, or no probabilities where its criterion expects them,
+        or if BatchNorm would see a single row.
     """
     module = net.module_.eval()
     few = train.X[:2]
@@ -224,6 +227,11 @@ def check_module(net, train, n_classes):
         raise ValueError(
             f"net: expected a module that returns a tensor of shape (n, {n_classes}), one column per class, got "
             f"{shape} for {len(few)} rows of {train.X.shape[1]} inputs"
+        )
+    if net.criterion is torch.nn.NLLLoss and not torch.allclose(output.abs().sum(-1), torch.ones_like(output[:, 0])):
+        raise ValueError(
+            "net: NLLLoss expects a module that returns probabilities, got others: end it with a softmax, or use "
+            "criterion=torch.nn.CrossEntropyLoss"
         )
     if len(train) == 1 and any(isinstance(part, _BatchNorm) for part in module.modules()):
         raise ValueError("BatchNorm cannot be trained on 1 sample: expected at least two distinct training rows")

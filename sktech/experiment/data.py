@@ -96,7 +96,9 @@ def _read_file(path, target, categories):
         ) from error
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise InputError(f"{path}: expected a gzip file, but it cannot be unpacked: {error}") from error
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, pyarrow.ArrowException, OSError) as error:
+    except pd.errors.EmptyDataError as error:
+        raise InputError(f"{path}: expected a header and rows, but the file is empty") from error
+    except (pd.errors.ParserError, pyarrow.ArrowException, OSError) as error:
         raise InputError(f"{path}: cannot be read: {' '.join(str(error).split())}") from error
 
 
@@ -106,7 +108,16 @@ def _read_csv(path, target, categories):
     _check_names(path, names, target, categories)
     missing = {name: [""] if name == target else _MISSING for name in names}
     texts = dict.fromkeys([target, *categories], str)
-    return pd.read_csv(path, dtype=texts, na_values=missing, keep_default_na=False, low_memory=False, **options)
+    frame = pd.read_csv(path, dtype=texts, na_values=missing, keep_default_na=False, low_memory=False, **options)
+    if options["sep"] == ";":  # then commas often separate decimals
+        return frame.apply(lambda column: column if column.name in texts else _with_decimal_points(column))
+    return frame
+
+
+def _with_decimal_points(column):
+    if is_numeric_dtype(column.dtype) or not column.dropna().astype(str).str.fullmatch(r"[-+]?\d+(,\d+)?").all():
+        return column
+    return pd.to_numeric(column.str.replace(",", "."))
 
 
 def _separator(path):

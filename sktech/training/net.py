@@ -45,6 +45,9 @@ class StopTraining(KeyboardInterrupt):
 class TensorNet(NeuralNetClassifier):
     """A :class:`skorch.NeuralNetClassifier` with the same constructor, callbacks and history, and less overhead.
 
+    X holds floats of the module's type (float32) and y class numbers, as in skorch; for data frames, other labels and
+    sample weights there is :class:`sktech.NetClassifier`.
+
     For the same seed and order of batches its weights equal skorch's to the last bit, as long as both use the same
     implementation of the optimiser: TensorNet takes torch's fused one where there is one, which rounds differently
     from torch's default (``optimizer__fused=False`` for that one).

@@ -1433,3 +1433,14 @@ def test_a_copy_goes_its_own_way(frame, y):
     assert_array_equal(model.predict_proba(frame), before)
     assert_same_model(one, other, frame)
     assert_same_model(one, model.fit(frame, y), frame)
+
+
+def test_logits_under_nll_loss_are_refused_with_the_way_out(X, y):
+    with pytest.raises(ValueError, match=r"softmax.*CrossEntropyLoss"):
+        NetClassifier(NeuralNetClassifier(Wide)).fit(X, y)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device here")
+def test_a_device_that_is_not_there_is_refused(X, y):
+    with pytest.raises(ValueError, match="torch sees no CUDA device"):
+        learner(device="cuda").fit(X, y)
