@@ -1,6 +1,6 @@
 """What the engine costs: whole fits and predictions, as ratios to a hand-written torch loop, in one interleaved run.
 
-Run ``python benchmarks/speed.py`` (about 10 minutes; ``--quick`` for 2). Every contender trains the same perceptron
+Run ``python benchmarks/speed.py`` (about 12 minutes; ``--quick`` for 2). Every contender trains the same perceptron
 (30 inputs, two hidden layers of 128, 3 classes; float32, fused AdamW, one thread) on the same rows for the same number
 of epochs; in each round every contender runs once, and a ratio is the median over rounds of the ratio within a round.
 Exits with 1 if a goal is missed. Results go to ``benchmarks/results/speed.md``.
@@ -175,7 +175,7 @@ def main():
     torch.set_num_threads(1)
     threadpool_limits(1)  # numpy's, for MLPClassifier
     warnings.simplefilter("ignore", ConvergenceWarning)
-    sizes = {2000: (20, 9), 20000: (5, 5)} if quick else {2000: (20, 15), 20000: (10, 7), 200000: (10, 1)}
+    sizes = {2000: (20, 9), 20000: (5, 5)} if quick else {2000: (20, 15), 20000: (10, 7), 200000: (10, 3)}
     lines, missed = [], []
     for n_rows, (n_epochs, n_rounds) in sizes.items():
         X, y = make_data(n_rows)
