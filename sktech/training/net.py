@@ -139,7 +139,8 @@ class TensorNet(NeuralNetClassifier):
     # ------------------------------------------------------------ one step
 
     def _set_training(self, training=True):
-        for module in self._plan().modules:
+        plan = vars(self).get("plan_")  # a net that was trimmed for prediction has no optimisers to plan with
+        for module in self._torch_modules() if plan is None else plan.modules:
             if module.training is not training:
                 module.train(training)
 
@@ -151,8 +152,7 @@ class TensorNet(NeuralNetClassifier):
         plain = all(type(optimizer) in _PLAIN_OPTIMIZERS for optimizer in optimizers)
         return _Plan(
             modules=self._torch_modules(),
-            parameters=[p for optimizer in optimizers for group in optimizer.param_groups for p in group["params"]],
-            with_closure=not plain or not self._is_stock("get_train_step_accumulator", "_zero_grad_optimizer"),
+            with_closure=not plain or not self._is_stock("get_train_step_accumulator"),
             tells_gradients=bool(self._listeners("on_grad_computed"))
             or not self._is_stock("on_grad_computed", "notify"),
         )
@@ -172,8 +172,7 @@ class TensorNet(NeuralNetClassifier):
         if plan.with_closure:
             step = super().train_step(batch, **fit_params)
         else:
-            for parameter in plan.parameters:
-                parameter.grad = None
+            self._zero_grad_optimizer()
             step = self.train_step_single(batch, **fit_params)
             if plan.tells_gradients:
                 parameters = TeeGenerator(self.get_all_learnable_params())
@@ -415,7 +414,6 @@ class TensorNet(NeuralNetClassifier):
 
 class _Plan(NamedTuple):
     modules: list
-    parameters: list
     with_closure: bool
     tells_gradients: bool
 

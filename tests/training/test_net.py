@@ -431,3 +431,49 @@ def test_learns_over_several_seeds(data):
         )
         scores.append((net.fit(X, y).predict(X) == y).mean())
     assert min(scores) > 0.7  # a third by chance
+
+
+def test_an_optimiser_that_accumulates_gradients_is_left_to_do_so(data):
+    """skorch's recipe: zero_grad and step act only every second time."""
+
+    class EverySecond(torch.optim.SGD):
+        calls = 0
+
+        def zero_grad(self, set_to_none=True):
+            if self.calls % 2 == 0:
+                super().zero_grad(set_to_none)
+
+        def step(self, closure=None):
+            loss = None if closure is None else closure()
+            self.calls += 1
+            if self.calls % 2 == 0:
+                super().step()
+            return loss
+
+    assert_same_training(*data, optimizer=EverySecond)
+
+
+def test_a_net_trimmed_for_prediction_predicts_as_before(data):
+    # (of a trimmed net skorch forgets the criterion, and with it the softmax that goes with CrossEntropyLoss)
+    net, _ = fitted(TensorNet, *data, module=Probabilities, criterion=nn.NLLLoss)
+    before = net.predict_proba(data[0])
+    net.trim_for_prediction()
+    assert np.array_equal(net.predict_proba(data[0]), before)
+
+
+@pytest.mark.parametrize("every", [1, 2, 3])
+def test_a_subclass_may_accumulate_gradients(data, every):
+    def accumulating(base):
+        class Accumulating(base):
+            n_ = 0
+
+            def _zero_grad_optimizer(self, set_to_none=None):
+                if self.n_ % every == 0:
+                    super()._zero_grad_optimizer(set_to_none)
+                self.n_ += 1
+
+        return Accumulating
+
+    stock, _ = fitted(accumulating(skorch.NeuralNetClassifier), *data)
+    net, _ = fitted(accumulating(TensorNet), *data)
+    assert torch.equal(net.module_.head.weight, stock.module_.head.weight)
