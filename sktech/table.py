@@ -8,11 +8,19 @@ and spreads the codes out, and learns from the training rows only.
 from numbers import Number
 
 import numpy as np
-from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
+from sklearn.preprocessing import OrdinalEncoder
 from sklearn.utils.validation import assert_all_finite
 
-# Levels of one category column that get an input of their own; rarer ones are treated like unknown ones.
+# Levels of one category column that are told apart; rarer ones are treated like unknown ones.
 MAX_LEVELS = 255
+# Up to so many levels get an input each where a net embeds columns with more.
+MAX_SPREAD_LEVELS = 8
+# Bins of a number's piecewise linear embedding.
+N_BINS = 16
+# Rows that medians, quartiles and bins are taken from, at most about twice as many.
+SUMMARISED_ROWS = 20_000
+# Codes are at least this: -1 is an unknown level, -2 a missing value.
+FIRST_CODE = -2
 
 
 def is_frame(X):
@@ -182,51 +190,70 @@ def _level_name(value):
 class TableEncoder:
     """What :class:`TableReader` returns, as inputs of a net.
 
-    Numbers are standardised (weighted mean 0, weighted variance 1) and bent, z / sqrt(1 + (z / 3)^2), so that an
-    outlier is at most 3; a missing one becomes 0, the mean, and raises a flag in a column of its own. Each level of a
-    category has an input that is 1 where it applies; unknown, rare and, unless seen in training, missing ones have
-    none.
+    Numbers are centred at their median, divided by the distance between their quartiles (half their range where that is
+    zero) and bent, z / sqrt(1 + (z / 3)^2), so that an outlier is at most 3; a missing one becomes 0, the median, and
+    raises a flag in a column of its own. Each level of a category has an input that is 1 where it applies; unknown,
+    rare and, unless seen in training, missing ones have none. All statistics are weighted: a weight of k is k copies.
 
     Parameters
     ----------
     n_numbers : int
         How many columns are numbers.
+    embeds : bool, default=False
+        Prepare for a net that embeds columns, such as :class:`sktech.modules.TableNet`: outputs are then numbers with
+        three and more values, described by ``bin_edges_``; ``n_plain_`` plain inputs (numbers of two values, flags,
+        categories of up to eight levels, of which one of two is a single input of -1 or 1); and the codes of the
+        other categories, described by ``n_levels_``, 0 for an unknown or rare level.
 
     Attributes
     ----------
     n_outputs_ : int
         Columns of what ``transform`` returns.
+    bin_edges_ : list of ndarray
+        Edges of up to 16 bins for each number to embed, as ``transform`` scales it: quantiles of the training rows, or
+        the values themselves where there are up to 17.
+    n_plain_ : int
+    n_levels_ : list of int
+
+    References
+    ----------
+    Holzmüller, Grinsztajn, Steinwart (2024). Better by Default, section 3.1: robust scaling and smooth clipping.
+    https://arxiv.org/abs/2407.04491
     """
 
-    def __init__(self, n_numbers):
+    def __init__(self, n_numbers, embeds=False):
         self.n_numbers = n_numbers
+        self.embeds = embeds
 
     def fit(self, Z, weight):
-        """Learns scales and levels.
+        """Learns scales, bins and levels.
 
         Parameters
         ----------
         Z : ndarray of shape (n, n_features)
         weight : ndarray of shape (n,)
+            Rows that weigh nothing are not looked at.
         """
+        if not weight.all():
+            Z, weight = Z[weight > 0], weight[weight > 0]
         numbers, codes = Z[:, : self.n_numbers], Z[:, self.n_numbers :]
-        missing = np.isnan(numbers)
-        self.flagged_ = np.flatnonzero(missing.any(axis=0))
-        self.scaler_ = None
-        if self.n_numbers:
-            if missing.all(axis=0).any():
-                numbers = np.where(missing.all(axis=0), 0, numbers)
-            relative = None if np.ptp(weight) == 0 else weight / weight.max()
-            with np.errstate(over="ignore", invalid="ignore"):
-                self.scaler_ = StandardScaler().fit(numbers, sample_weight=relative)
-        self.one_hot_ = None
-        if codes.shape[1]:
-            levels = [_frequent(column, weight) for column in codes.T]
-            self.one_hot_ = OneHotEncoder(categories=levels, handle_unknown="ignore", sparse_output=False).fit(
-                codes[:1]
-            )
-        n_levels = 0 if self.one_hot_ is None else sum(map(len, self.one_hot_.categories))
-        self.n_outputs_ = self.n_numbers + len(self.flagged_) + n_levels
+        self.flagged_ = np.flatnonzero(np.isnan(numbers).any(axis=0))
+        # Statistics are taken from evenly spaced rows: more than these would not change them by much.
+        some = slice(None, None, max(len(Z) // SUMMARISED_ROWS, 1))
+        columns = [_Column(column, weight[some]) for column in numbers[some].T.astype(np.float64)]
+        self.center_ = np.array([column.center for column in columns])
+        self.scale_ = np.array([column.scale for column in columns])
+        embedded = np.array([self.embeds and len(column.values) > 2 for column in columns], dtype=bool)
+        self.order_ = np.argsort(~embedded, kind="stable")
+        self.n_embedded_ = int(embedded.sum())
+        self.bin_edges_ = [self._scaled_edges(columns[j], j) for j in self.order_[: self.n_embedded_]]
+        inputs = [_level_inputs(column, weight, self.embeds) for column in codes.T]
+        # One input for each level stands before the codes of the columns that have too many.
+        self.categories_ = [(j, table) for j, table in enumerate(inputs) if table.ndim == 2]
+        self.categories_ += [(j, table[:, None]) for j, table in enumerate(inputs) if table.ndim == 1]
+        self.n_levels_ = [int(table.max()) for table in inputs if table.ndim == 1]
+        self.n_outputs_ = self.n_numbers + len(self.flagged_) + sum(table.shape[1] for _, table in self.categories_)
+        self.n_plain_ = self.n_outputs_ - self.n_embedded_ - len(self.n_levels_)
         return self
 
     def transform(self, Z, dtype):
@@ -242,23 +269,26 @@ class TableEncoder:
         inputs : ndarray of shape (n, n_outputs_)
         """
         numbers = Z[:, : self.n_numbers]
-        scaled = self._scale(numbers, dtype) if self.scaler_ is not None else numbers
+        if 0 < self.n_embedded_ < self.n_numbers:
+            numbers = numbers[:, self.order_]
+        scaled = self._scale(numbers, self.order_, dtype)
         if self.n_outputs_ == self.n_numbers:
             return scaled
-        inputs = np.zeros((len(Z), self.n_outputs_), dtype=dtype)
+        inputs = np.empty((len(Z), self.n_outputs_), dtype=dtype)
         inputs[:, : self.n_numbers] = scaled
-        if len(self.flagged_):
-            stop = self.n_numbers + len(self.flagged_)
-            inputs[:, self.n_numbers : stop] = np.isnan(numbers[:, self.flagged_])
-        if self.one_hot_ is not None:
-            inputs[:, self.n_numbers + len(self.flagged_) :] = self.one_hot_.transform(Z[:, self.n_numbers :])
+        stop = self.n_numbers + len(self.flagged_)
+        inputs[:, self.n_numbers : stop] = np.isnan(Z[:, self.flagged_])
+        for j, table in self.categories_:
+            start, stop = stop, stop + table.shape[1]
+            known = np.minimum(Z[:, self.n_numbers + j].astype(np.intp) - FIRST_CODE, len(table) - 1)
+            inputs[:, start:stop] = table[known]
         return inputs
 
-    def _scale(self, numbers, dtype):
-        """3 u / sqrt(1 + u^2) with u a third of the standardised number; in place, for this is most of a prediction."""
+    def _scale(self, numbers, columns, dtype):
+        """3 u / sqrt(1 + u^2) with u a third of the scaled number; in place, for this is most of a prediction."""
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            factor = np.nan_to_num(1 / (3 * self.scaler_.scale_), posinf=0.0)
-            u = numbers - self.scaler_.mean_.astype(numbers.dtype)
+            factor = np.nan_to_num(1 / (3 * self.scale_[columns]), posinf=0.0)
+            u = numbers - self.center_[columns].astype(numbers.dtype)
             u *= factor.astype(numbers.dtype)
         np.clip(u, -1e9, 1e9, out=u)
         u = u.astype(dtype, copy=False)
@@ -271,9 +301,61 @@ class TableEncoder:
             u[np.isnan(u)] = 0
         return u
 
+    def _scaled_edges(self, column, j):
+        edges = self._scale(column.edges[:, None], [j], np.float64)[:, 0]
+        apart = np.diff(edges) > 1e-5  # closer ones, far out or by rounding, are one
+        return edges[np.append(apart, True)] if apart.any() else np.array([-1.0, 1.0])
 
-def _frequent(codes, weight):
-    """The levels of a column that weigh most, sorted."""
+
+class _Column:
+    """What the encoder needs to know of a column of numbers, NaN left out.
+
+    values: its distinct values; center and scale; edges: of its bins.
+    """
+
+    def __init__(self, column, weight):
+        given = ~np.isnan(column)
+        self.values, position = np.unique(column[given], return_inverse=True)
+        self._mass = np.cumsum(np.bincount(position, weights=weight[given]))
+        if len(self.values) <= 2:
+            ends = self.values[[0, -1]] if len(self.values) else np.zeros(2)
+            with np.errstate(over="ignore"):
+                self.center, self.scale = ends[0] / 2 + ends[1] / 2, ends[1] / 2 - ends[0] / 2
+            return
+        low, self.center, high = self._quantiles([0.25, 0.5, 0.75])
+        with np.errstate(over="ignore"):
+            self.scale = (high - low) if high > low else self.values[-1] / 2 - self.values[0] / 2
+        if len(self.values) <= N_BINS + 1:
+            self.edges = self.values
+            return
+        steps = np.linspace(0, 1, N_BINS + 1)
+        edges = np.unique(self._quantiles(steps))
+        if len(edges) <= N_BINS:  # ties: some bins are empty, and split the others where values are distinct
+            spread = self.values[np.round(steps * (len(self.values) - 1)).astype(int)]
+            more = np.setdiff1d(spread, edges)
+            edges = np.union1d(edges, more[np.linspace(0, len(more) - 1, N_BINS + 1 - len(edges)).round().astype(int)])
+        self.edges = edges
+
+    def _quantiles(self, q):
+        """The smallest values that at least a share q of the weight does not exceed."""
+        mass = self._mass / self._mass[-1]
+        return self.values[np.searchsorted(mass, np.asarray(q) - 1e-9)]
+
+
+def _level_inputs(codes, weight, embeds):
+    """Inputs of each code, counted from FIRST_CODE: (n_codes, n_inputs), or (n_codes,) numbers of levels."""
     levels, position = np.unique(codes, return_inverse=True)
     heaviest = np.argsort(-np.bincount(position, weights=weight), kind="stable")[:MAX_LEVELS]
-    return np.sort(levels[heaviest])
+    levels = np.sort(levels[heaviest]).astype(int)
+    places = levels - FIRST_CODE
+    # One more row, without inputs, for codes above those of the training rows.
+    if embeds and len(levels) > MAX_SPREAD_LEVELS:
+        table = np.zeros(places.max() + 2)
+        table[places] = np.arange(1, len(levels) + 1)
+    elif embeds and len(levels) == 2:
+        table = np.zeros((places.max() + 2, 1))
+        table[places, 0] = [-1, 1]
+    else:
+        table = np.zeros((places.max() + 2, len(levels)))
+        table[places, np.arange(len(levels))] = 1
+    return table

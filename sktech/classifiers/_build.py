@@ -14,12 +14,12 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.data import DataLoader
 
 from sktech._validation import check_number, check_sequence
-from sktech.modules import MLP
+from sktech.modules import Members, TableNet
 from sktech.training import TensorBatches, TensorNet
 
 # What a skorch net brings along, and so do not the parameters of the estimator around it.
-_OF_THE_NET = ("lr", "weight_decay", "max_epochs", "batch_size", "optimizer", "device", "hidden_layer_sizes", "dropout")
-_OF_THE_MODULE = ("hidden_layer_sizes", "dropout")
+_OF_THE_MODULE = ("hidden_layer_sizes", "dropout", "numeric_embedding")
+_OF_THE_NET = ("lr", "lr_schedule", "weight_decay", "max_epochs", "batch_size", "optimizer", "device", *_OF_THE_MODULE)
 # Steps that an objective takes over: a net that overrides one would not be trained as its author meant.
 _OWN_STEPS = ("get_loss", "train_step_single", "validation_step", "infer")
 # Rows per pass of the validation.
@@ -124,20 +124,41 @@ def _check_skorch_net(net):
         )
 
 
-def make_net(estimator, n_features_in, n_classes):
-    """A TensorNet, initialised, that predicts ``n_classes`` classes from ``n_features_in`` inputs.
+def embeds(net):
+    """Whether what the user gave as ``net`` wants columns to embed: the built-in module, and those like it.
+
+    Parameters
+    ----------
+    net : None, callable or skorch.NeuralNetClassifier
+    """
+    module = getattr(net, "module", net)
+    return module is None or {"bin_edges", "n_plain", "n_levels"} <= inspect.signature(module).parameters.keys()
+
+
+def make_net(estimator, encoder, n_classes, n_members, batch_size):
+    """A TensorNet, initialised.
 
     Parameters
     ----------
     estimator : NetClassifier
-    n_features_in, n_classes : int
-        Passed to the module if its signature names them.
+    encoder : TableEncoder
+        Fitted; what it says of the inputs is passed to the module if its signature names it.
+    n_classes : int
+    n_members : int
+    batch_size : int
+        For a net that does not bring its own.
 
     Returns
     -------
     net : TensorNet
     """
-    sizes = {"n_features_in": n_features_in, "n_classes": n_classes}
+    sizes = {
+        "n_features_in": encoder.n_outputs_,
+        "bin_edges": encoder.bin_edges_,
+        "n_plain": encoder.n_plain_,
+        "n_levels": encoder.n_levels_,
+        "n_classes": n_classes,
+    }
     feeding = {
         "iterator_train": TensorBatches,
         "iterator_train__shuffle": True,
@@ -157,21 +178,29 @@ def make_net(estimator, n_features_in, n_classes):
         params = {name: value for name, value in params.items() if not name.startswith("_")}
         callbacks = [] if params["callbacks"] in (None, "disable") else params["callbacks"]
         params = asked | params | feeding | {"callbacks": [*callbacks, *own_callbacks]}
-        net = kind(**params | {"verbose": estimator.verbose})
+        net = kind(**_many(params, n_members) | {"verbose": estimator.verbose})
     else:
-        net = TensorNet(
-            MLP if estimator.net is None else estimator.net,
-            criterion=torch.nn.CrossEntropyLoss,
-            optimizer=estimator.optimizer,
-            lr=estimator.lr,
-            max_epochs=estimator.max_epochs,
-            batch_size=estimator.batch_size,
-            device=estimator.device,
-            callbacks=own_callbacks,
-            verbose=estimator.verbose,
-            **feeding,
-            **_module_and_optimizer(estimator, sizes),
-        )
+        params = {
+            "criterion": torch.nn.CrossEntropyLoss,
+            "optimizer": estimator.optimizer,
+            "lr": estimator.lr,
+            "max_epochs": estimator.max_epochs,
+            "batch_size": batch_size,
+            "device": estimator.device,
+            "callbacks": own_callbacks,
+            "verbose": estimator.verbose,
+        }
+        if "weight_decay" in inspect.signature(estimator.optimizer).parameters:
+            params["optimizer__weight_decay"] = estimator.weight_decay
+        if estimator.net is None:
+            own = {name: getattr(estimator, name) for name in _OF_THE_MODULE}
+            own["n_members"] = None if n_members == 1 else n_members
+            module = {"module": TableNet} | _asked_for(TableNet, sizes | own)
+        else:
+            module = _many({"module": estimator.net} | _asked_for(estimator.net, sizes), n_members)
+        if estimator.verbose:
+            feeding["callbacks__print_log__keys_ignored"] = "valid_losses"  # as many columns as members
+        net = TensorNet(**params, **feeding, **module)
     try:
         net.initialize()
     except ValueError:  # of the optimiser, which found no parameters
@@ -186,15 +215,11 @@ def make_net(estimator, n_features_in, n_classes):
     return net
 
 
-def _module_and_optimizer(estimator, sizes):
-    if estimator.net is None:
-        units = tuple(estimator.hidden_layer_sizes)
-        params = _asked_for(MLP, sizes | {"hidden_layer_sizes": units, "dropout": estimator.dropout})
-    else:
-        params = _asked_for(estimator.net, sizes)
-    if "weight_decay" in inspect.signature(estimator.optimizer).parameters:
-        params["optimizer__weight_decay"] = estimator.weight_decay
-    return params
+def _many(params, n_members):
+    """Parameters of a net whose module is a committee of the module they name."""
+    if n_members == 1:
+        return params
+    return params | {"module": Members, "module__module": params["module"], "module__n_members": n_members}
 
 
 def _asked_for(module, values):
@@ -202,15 +227,17 @@ def _asked_for(module, values):
     return {f"module__{name}": value for name, value in values.items() if name in names}
 
 
-def check_module(net, train, n_classes):
+def check_module(net, data, n_rows, n_classes, n_members):
     """Refuses a module that does not fit the table.
 
     Parameters
     ----------
     net : TensorNet
         Initialised.
-    train : WeightedRows
-    n_classes : int
+    data : WeightedRows
+    n_rows : int
+        How many rows it trains on.
+    n_classes, n_members : int
 
     Raises
     ------
@@ -219,21 +246,22 @@ def check_module(net, train, n_classes):
         or if BatchNorm would see a single row.
     """
     module = net.module_.eval()
-    few = train.X[:2]
+    few = data.X[:2]
     with torch.no_grad():
         output = module(few.to(net.device))
     shape = tuple(output.shape) if isinstance(output, torch.Tensor) else type(output).__name__
-    if shape != (len(few), n_classes):
+    if shape != (len(few), n_classes) and shape != (n_members, len(few), n_classes):
+        shape = shape[1:] if n_members > 1 else shape
         raise ValueError(
             f"net: expected a module that returns a tensor of shape (n, {n_classes}), one column per class, got "
-            f"{shape} for {len(few)} rows of {train.X.shape[1]} inputs"
+            f"{shape} for {len(few)} rows of {data.X.shape[1]} inputs"
         )
-    if net.criterion is torch.nn.NLLLoss and not torch.allclose(output.abs().sum(-1), torch.ones_like(output[:, 0])):
+    if net.criterion is torch.nn.NLLLoss and not torch.allclose(output.abs().sum(-1), torch.ones_like(output[..., 0])):
         raise ValueError(
             "net: NLLLoss expects a module that returns probabilities, got others: end it with a softmax, or use "
             "criterion=torch.nn.CrossEntropyLoss"
         )
-    if len(train) == 1 and any(isinstance(part, _BatchNorm) for part in module.modules()):
+    if n_rows == 1 and any(isinstance(part, _BatchNorm) for part in module.modules()):
         raise ValueError("BatchNorm cannot be trained on 1 sample: expected at least two distinct training rows")
 
 
@@ -269,8 +297,8 @@ def learning():
         yield
 
 
-def feed(net, train, valid, *, objective, seed, callbacks, n_epochs):
-    """Trains a net on one data set and validates it on another.
+def feed(net, data, train, valid, *, objective, seed, callbacks, n_epochs):
+    """Trains a net on some rows and validates it on others.
 
     What belongs to this training alone (data, objective, callbacks) is not kept in the net.
 
@@ -278,8 +306,12 @@ def feed(net, train, valid, *, objective, seed, callbacks, n_epochs):
     ----------
     net : TensorNet
         Initialised.
-    train : WeightedRows
-    valid : WeightedRows or None
+    data : WeightedRows
+        All rows.
+    train : MemberRows
+        Those to learn from.
+    valid : MemberRows or None
+        Those to validate on.
     objective : callable
         Makes the objective.
     seed : int
@@ -289,7 +321,10 @@ def feed(net, train, valid, *, objective, seed, callbacks, n_epochs):
     n_epochs : int
     """
     only_now = {
-        "train_split": None if valid is None else predefined_split(valid),
+        "train_split": None if valid is None else predefined_split(data),
+        "iterator_train__shuffle": False,
+        "iterator_train__sampler": train,
+        "iterator_valid__sampler": valid,
         "objective": objective,
         "iterator_train__seed": seed,
         "max_epochs": n_epochs,
@@ -298,7 +333,7 @@ def feed(net, train, valid, *, objective, seed, callbacks, n_epochs):
     before = {name: getattr(net, name, None) for name in only_now}
     vars(net).update(only_now)
     try:
-        net.partial_fit(train, None)
+        net.partial_fit(data, None)
     finally:
         vars(net).update(before)
         for record in net.history:

@@ -3,8 +3,10 @@
 import numpy as np
 
 
-def stratified_holdout(codes, weight, fraction, seed):
-    """How much of each row's weight is held out.
+def stratified_holdout(codes, weight, fraction, seed, n_members=1):
+    """How much of each row's weight each member of a committee holds out.
+
+    Members hold out other rows, as evenly spread as can be: with ``fraction = 1 / n_members`` they are folds.
 
     A row that stands for several copies is divided as they would be, so that a table of few distinct rows can be
     learned from and validated on; any other row goes to one side whole. (scikit-learn's ``StratifiedShuffleSplit``
@@ -20,11 +22,12 @@ def stratified_holdout(codes, weight, fraction, seed):
     fraction : float
         Share of each class's copies, in (0, 1): rounded up or down at random, and exact in expectation.
     seed : int
+    n_members : int, default=1
 
     Returns
     -------
-    held_out : ndarray of shape (n,)
-        Between 0 and the row's weight; positive for at least one row.
+    held_out : ndarray of shape (n_members, n)
+        Between 0 and the row's weight; positive for at least one row of each member.
 
     Raises
     ------
@@ -34,23 +37,25 @@ def stratified_holdout(codes, weight, fraction, seed):
     rng = np.random.default_rng(seed)
     copies = _copies(codes, weight, fraction)
     order = rng.permutation(len(codes))
-    held_out = np.zeros(len(codes))
+    offsets = np.arange(n_members)[:, None] / n_members
+    held_out = np.zeros((n_members, len(codes)))
     for code in np.unique(codes):
         rows = order[codes[order] == code]
         # Systematic sampling: each row gives its share, rounded so that the class gives its own.
-        steps = np.floor(np.cumsum(fraction * copies[rows]) + rng.uniform())
-        held_out[rows] = np.diff(steps, prepend=0)
-        if held_out[rows].sum() >= copies[rows].sum():
-            held_out[rows[-1]] -= 1
-    if not held_out.any():
-        if np.bincount(codes, weights=copies).max() < 2:
+        steps = np.floor(np.cumsum(fraction * copies[rows]) + (rng.uniform() + offsets) % 1)
+        held_out[:, rows] = np.diff(steps, prepend=0)
+        held_out[held_out[:, rows].sum(axis=1) >= copies[rows].sum(), rows[-1]] -= 1
+    nothing = np.flatnonzero(~held_out.any(axis=1))
+    if len(nothing):
+        totals = np.bincount(codes, weights=copies)
+        if totals.max() < 2:
             raise ValueError(
                 "early_stopping holds out rows of classes with at least two rows: expected one such class, "
                 f"got {len(codes)} distinct row(s) of as many classes (n_samples = {len(codes)}); "
                 "set early_stopping=False"
             )
-        largest = np.argmax(np.bincount(codes, weights=copies))
-        held_out[order[codes[order] == largest][0]] = 1
+        rows = order[codes[order] == np.argmax(totals)]
+        held_out[nothing, rows[nothing % len(rows)]] = 1
     return held_out / copies * weight
 
 

@@ -1,16 +1,15 @@
 """NetClassifier: a neural net that scikit-learn cannot tell from its own classifiers."""
 
+import math
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import partial
 
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import _safe_indexing, compute_class_weight
 from sklearn.utils.validation import check_is_fitted
-from skorch.callbacks import EarlyStopping
-from skorch.utils import noop
+from skorch import NeuralNetClassifier
 
 from sktech._compat import CallbackSupportMixin, with_callbacks
 from sktech._random import draw_seed, seeded_torch, spawn_seed
@@ -24,12 +23,15 @@ from sktech._validation import (
     check_table,
     check_weights,
 )
-from sktech.classifiers._build import check_module, check_net, feed, go_on_from, learning, make_net
+from sktech.classifiers._best import BestEpochs
+from sktech.classifiers._build import check_module, check_net, embeds, feed, go_on_from, learning, make_net
 from sktech.classifiers._holdout import stratified_holdout
 from sktech.classifiers._progress import EpochTasks
+from sktech.sampling import MemberRows
 from sktech.table import TableEncoder, TableReader
-from sktech.training import Objective, WeightedRows
+from sktech.training import LearningRateSchedule, Objective, WeightedRows
 from sktech.training.net import PREDICTED_ROWS
+from sktech.training.schedules import linear
 
 # What a seed is spawned for.
 _HOLDOUT, _BATCHES, _TRAINING = range(3)
@@ -37,38 +39,52 @@ _HOLDOUT, _BATCHES, _TRAINING = range(3)
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class NetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
-    """A neural net as a classifier for tables: data frames in, probabilities out, and no preprocessing step needed.
+    """Neural nets as a classifier for tables: data frames in, probabilities out, and no preprocessing step needed.
 
-    Numbers are standardised and outliers bent inwards, categories and strings are spread out into indicators, missing
-    values are allowed everywhere, and a level that was not seen in training is no error. Training stops when the
-    log-loss of held-out rows no longer falls, and the best weights are kept.
+    By default a committee of small nets is trained at once, side by side in one module. Each holds out other rows,
+    keeps the weights of its best epoch there, and the probabilities are averaged. Numbers are scaled robustly and
+    embedded piecewise linearly, categories become indicators or learned vectors, missing values are allowed
+    everywhere, and a level that was not seen in training is no error.
 
     Parameters
     ----------
     net : None, torch.nn.Module class or skorch.NeuralNetClassifier, default=None
-        None is the built-in :class:`sktech.modules.MLP`. A class (or another callable) makes a module that returns
-        logits of shape (n, n_classes) for inputs of shape (n, n_features_in); if its signature names
-        ``n_features_in`` and ``n_classes``, it is told. An unfitted skorch net brings its own ``lr``, ``max_epochs``,
+        None is the built-in :class:`sktech.modules.TableNet`. A class (or another callable) makes a module that
+        returns logits of shape (n, n_classes) for inputs of shape (n, n_features_in); if its signature names
+        ``n_features_in`` and ``n_classes``, it is told, and so for what describes inputs to embed (``bin_edges``,
+        ``n_plain`` and ``n_levels``, as in ``TableNet``). An unfitted skorch net brings its own ``lr``, ``max_epochs``,
         ``batch_size``, ``optimizer`` and ``device``, to be set as ``net__lr`` and so on.
+    n_members : "auto" or int, default="auto"
+        Nets in the committee; 1 is one plain net. "auto" is 4, or 8 with fewer than 1,000 distinct training rows, where
+        nets are cheap and differ most; and 1 for a ``net`` of yours. Members of a module of yours run through
+        ``torch.vmap``.
     hidden_layer_sizes : sequence of int, default=(128, 128)
         Units of each hidden layer of the built-in module.
-    dropout : float, default=0.1
-        Share of the built-in module's hidden units that is silenced in each step, in [0, 1).
-    lr : float, default=0.002
-        Learning rate.
+    numeric_embedding : "piecewise_linear", "periodic" or None, default="piecewise_linear"
+        How the built-in module sees numbers of more than two values: :class:`sktech.modules.PiecewiseLinearEmbedding`,
+        :class:`sktech.modules.PeriodicEmbedding`, or as they are.
+    dropout : float or "jumpout", default=0.1
+        Share of the built-in module's hidden units that is silenced in each step, in [0, 1); or
+        :class:`sktech.modules.Jumpout`.
+    lr : float, default=0.01
+        Highest learning rate.
+    lr_schedule : "linear", None or callable, default="linear"
+        "linear" rises to ``lr`` in the first tenth of the training and falls to 0 at ``max_epochs``; None is ``lr``
+        throughout, as ``partial_fit`` has it; a callable maps the progress in [0, 1) to a factor of ``lr``.
     weight_decay : float, default=0.0003
         For optimisers that know it.
-    max_epochs : int, default=48
+    max_epochs : int, default=32
         Passes over the training rows, at most.
-    batch_size : int, default=128
-        Rows per step; -1 for all.
+    batch_size : "auto" or int, default="auto"
+        Rows per step of each member; -1 for all. "auto" is 128, or with fewer than some 2,000 training rows the power
+        of two that makes about 20 steps an epoch, at least 8.
     optimizer : torch.optim.Optimizer class, default=torch.optim.AdamW
     early_stopping : bool, default=True
-        Hold out rows, stop when their weighted log-loss has not fallen for ``patience`` epochs, and restore the
-        weights of the best epoch.
+        Each member holds out rows and gets the weights of its epoch with the lowest weighted log-loss there. Training
+        stops when no member has improved for ``patience`` epochs.
     validation_fraction : float, default=0.2
-        Share of the rows of each class that is held out, in (0, 1). Copies of a row may part ways, and a row whose
-        weight is a whole number counts as so many copies (see Notes).
+        Share of the rows of each class that a member holds out, in (0, 1); members hold out different ones. Copies of a
+        row may part ways, and a row whose weight is a whole number counts as so many copies (see Notes).
     patience : int, default=16
         Epochs without improvement that early stopping waits.
     class_weight : None, "balanced" or dict of label to float, default=None
@@ -78,7 +94,7 @@ class NetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         Which columns are categories: those of a data frame that hold strings, categories or objects; none; or the
         given ones.
     callbacks : list of skorch callbacks, default=None
-        Called as skorch would; they see class numbers instead of labels.
+        Called as skorch would; they see class numbers instead of labels, and in each batch the rows of all members.
     dtype : "float32" or "float64", default="float32"
         What the net computes in.
     device : str, default="cpu"
@@ -101,10 +117,14 @@ class NetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     classes_ : ndarray of shape (n_classes,)
         The labels.
     net_ : sktech.TensorNet
-        The trained net; it knows the classes that had weight, as numbers.
+        The trained net; it knows the classes that had weight, as numbers. With members, its parameters and its logits
+        have a leading member axis.
+    n_members_ : int
+        Nets in the committee.
     history_ : list of dict
-        One record per epoch: ``epoch``, ``train_loss``, ``valid_loss`` (nats) if rows were held out, ``dur``
-        (seconds), and what callbacks recorded.
+        One record per epoch: ``epoch``, ``train_loss``, ``valid_loss`` (nats, means over members) and
+        ``valid_losses`` (of each member, with more than one) if rows were held out, ``dur`` (seconds), and what
+        callbacks recorded.
     n_iter_ : int
         Epochs trained.
     n_features_in_ : int
@@ -128,6 +148,12 @@ class NetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     unless ``dtype="float64"``. A fit that fails or is interrupted leaves the model as it was before; with
     ``warm_start=True`` an interrupted one keeps the epochs that were done, so that ``fit`` goes on.
 
+    References
+    ----------
+    The parts are those of Gorishniy et al. (2022, https://arxiv.org/abs/2203.05556; 2025,
+    https://arxiv.org/abs/2410.24210) and Holzmüller et al. (2024, https://arxiv.org/abs/2407.04491); which of them earned
+    its place was measured, see ``benchmarks/results/tabular.md``.
+
     Examples
     --------
     >>> from sklearn.datasets import load_iris
@@ -141,12 +167,15 @@ class NetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     """
 
     net: object = field(default=None, kw_only=False)
+    n_members: object = "auto"
     hidden_layer_sizes: tuple = (128, 128)
-    dropout: float = 0.1
-    lr: float = 2e-3
+    numeric_embedding: str = "piecewise_linear"
+    dropout: object = 0.1
+    lr: float = 1e-2
+    lr_schedule: object = "linear"
     weight_decay: float = 3e-4
-    max_epochs: int = 48
-    batch_size: int = 128
+    max_epochs: int = 32
+    batch_size: object = "auto"
     optimizer: type = torch.optim.AdamW
     early_stopping: bool = True
     validation_fraction: float = 0.2
@@ -173,11 +202,17 @@ class NetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         check_sequence("hidden_layer_sizes", self.hidden_layer_sizes)
         for size in self.hidden_layer_sizes:
             check_number("hidden_layer_sizes", size, int, 1)
-        check_number("dropout", self.dropout, float, 0, 1, open_high=True)
+        check_choice("numeric_embedding", self.numeric_embedding, ["piecewise_linear", "periodic", None])
+        if self.dropout != "jumpout":
+            check_number("dropout", self.dropout, float, 0, 1, open_high=True)
+        if self.n_members != "auto":
+            check_number("n_members", self.n_members, int, 1)
         check_number("lr", self.lr, float, 0, np.inf, open_low=True, open_high=True)
+        if not callable(self.lr_schedule):
+            check_choice("lr_schedule", self.lr_schedule, ["linear", None])
         check_number("weight_decay", self.weight_decay, float, 0)
         check_number("max_epochs", self.max_epochs, int, 1)
-        if self.batch_size != -1:
+        if self.batch_size not in ("auto", -1):
             check_number("batch_size", self.batch_size, int, 1)
         check_number("validation_fraction", self.validation_fraction, float, 0, 1, open_low=True, open_high=True)
         check_number("patience", self.patience, int, 1)
@@ -256,25 +291,33 @@ class NetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     def _train(self, X, y, sample_weight, *, fresh, classes=None, n_epochs=None, watchers=()):
         rows = self._read_rows(X, y, sample_weight, fresh=fresh, classes=classes)
         seed, n_done = draw_seed(self.random_state), 0 if fresh else len(self.history_)
-        train_rows, valid_rows = rows, None
-        if self.early_stopping and n_epochs is None:
-            held_out = stratified_holdout(rows.codes, rows.copies, self.validation_fraction, spawn_seed(seed, _HOLDOUT))
-            train_rows, valid_rows = rows.with_copies(rows.copies - held_out), rows.with_copies(held_out)
-            watchers = [*watchers, EarlyStopping("valid_loss", self.patience, threshold=0, sink=noop, load_best=True)]
         if fresh:
-            self._encoder = TableEncoder(self._reader.n_numbers_).fit(train_rows.Z, train_rows.weight)
-        train = self._as_tensors(train_rows)
-        valid = None if valid_rows is None else self._as_tensors(valid_rows)
+            self.n_members_ = self._choose_members(len(rows.codes))
+        held_out, schedule = 0, linear if self.lr_schedule == "linear" else self.lr_schedule
+        if schedule is not None and n_epochs is None and not isinstance(self.net, NeuralNetClassifier):
+            watchers = [*watchers, LearningRateSchedule(schedule)]
+        if self.early_stopping and n_epochs is None:
+            holdout_seed = spawn_seed(seed, _HOLDOUT)
+            held_out = stratified_holdout(
+                rows.codes, rows.copies, self.validation_fraction, holdout_seed, self.n_members_
+            )
+            watchers = [*watchers, BestEpochs(self.patience)]
+        learned = np.broadcast_to(rows.copies - held_out, (self.n_members_, len(rows.codes))) * rows.factor
+        if fresh:
+            self._encoder = TableEncoder(self._reader.n_numbers_, embeds(self.net)).fit(rows.Z, learned.mean(axis=0))
+        train, valid = self._sampler(learned), self._sampler(held_out * rows.factor, shuffle=False)
+        data = WeightedRows(torch.from_numpy(self._encoder.transform(rows.Z, self.dtype)), torch.from_numpy(rows.codes))
         with seeded_torch(spawn_seed(seed, _TRAINING, n_done), self._device()), learning():
             # The net that is there is not touched: it is what remains if the training fails.
-            net = make_net(self, self._encoder.n_outputs_, len(self._trained))
+            net = make_net(self, self._encoder, len(self._trained), self.n_members_, self._choose_batch(len(train)))
             if not fresh:
                 go_on_from(net, self.net_)
-            check_module(net, train, len(self._trained))
+            check_module(net, data, len(train), len(self._trained), self.n_members_)
             with suitable_threads(net.module_, len(train) if net.batch_size == -1 else net.batch_size):
                 try:
                     feed(
                         net,
+                        data,
                         train,
                         valid,
                         objective=self._make_objective,
@@ -284,6 +327,25 @@ class NetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
                     )
                 finally:
                     self._keep(net)
+
+    def _sampler(self, weight, shuffle=True):
+        """Who is in an epoch, given the rows' weights (n_members, n); None for no row at all."""
+        if not weight.any():
+            return None
+        weight = weight[0] if self.n_members_ == 1 else weight
+        return MemberRows(weight, getattr(torch, self.dtype), shuffle)
+
+    def _choose_members(self, n_rows):
+        if self.n_members != "auto":
+            return self.n_members
+        if self.net is not None:
+            return 1
+        return 8 if n_rows < 1000 else 4
+
+    def _choose_batch(self, n_rows):
+        if self.batch_size != "auto":
+            return self.batch_size
+        return int(np.clip(2 ** round(np.log2(n_rows / 20)), 8, 128))
 
     def _read_rows(self, X, y, sample_weight, *, fresh, classes):
         """Checked, as numbers, without rows that weigh nothing, and with identical rows merged."""
@@ -333,15 +395,6 @@ class NetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             raise ValueError(f"class_weight: expected finite numbers of at least 0, got {self.class_weight!r}")
         return factors
 
-    def _as_tensors(self, rows):
-        weight = rows.weight / rows.weight.max()
-        weight /= weight.mean()
-        return WeightedRows(
-            torch.from_numpy(self._encoder.transform(rows.Z, self.dtype)),
-            torch.from_numpy(rows.codes),
-            None if np.ptp(weight) == 0 else torch.from_numpy(weight.astype(self.dtype)),
-        )
-
     def _keep(self, net):
         """The net with the epochs it has finished."""
         if not net.initialized_:
@@ -363,12 +416,13 @@ class NetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
 
     # ------------------------------------------------------------ predict
 
-    def _logits(self, X, function=torch.Tensor.contiguous):
-        """Logits of the net's classes, (n, n_trained_classes), or a function of them, row by row."""
+    def _logits(self, X, function):
+        """A function of the logits (..., n, n_trained_classes), row by row."""
         check_is_fitted(self)
         Z = self._reader.transform(check_table(self, X, reset=False))
-        chunks = (Z[start : start + PREDICTED_ROWS] for start in range(0, len(Z), PREDICTED_ROWS))
-        with suitable_threads(self.net_.module_, PREDICTED_ROWS):
+        n = PREDICTED_ROWS // self.n_members_
+        chunks = (Z[start : start + n] for start in range(0, len(Z), n))
+        with suitable_threads(self.net_.module_, n):
             inputs = (torch.from_numpy(self._encoder.transform(rows, self.dtype)) for rows in chunks)
             return torch.cat([function(self.net_.logits(rows)) for rows in inputs])
 
@@ -392,7 +446,7 @@ class NetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         proba : ndarray of shape (n, n_classes), float of the net's ``dtype``
             Columns in the order of ``classes_``; 0 for a class that had no weight.
         """
-        return self._spread(self._logits(X, partial(torch.softmax, dim=-1)).numpy(), 0.0)
+        return self._spread(self._logits(X, _probabilities).numpy(), 0.0)
 
     def predict_log_proba(self, X):
         """Logarithms of the probabilities, in nats, exact where the probabilities themselves round to 0.
@@ -406,7 +460,7 @@ class NetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         log_proba : ndarray of shape (n, n_classes)
             -inf for a class that had no weight.
         """
-        return self._spread(self._logits(X, partial(torch.log_softmax, dim=-1)).numpy(), -np.inf)
+        return self._spread(self._logits(X, _log_probabilities).numpy(), -np.inf)
 
     def decision_function(self, X):
         """Logits, or their difference for two classes.
@@ -418,9 +472,10 @@ class NetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         Returns
         -------
         score : ndarray of shape (n, n_classes), or (n,) for two classes
-            With two classes the log-odds of the second. A class that had no weight gets the lowest finite number.
+            With two classes the log-odds of the second. The logits of a committee are the logarithms of its
+            probabilities. A class that had no weight gets the lowest finite number.
         """
-        logits = self._logits(X).numpy()
+        logits = self._logits(X, _scores).numpy()
         scores = self._spread(logits, np.finfo(logits.dtype).min)
         return scores[:, 1] - scores[:, 0] if len(self.classes_) == 2 else scores
 
@@ -435,7 +490,7 @@ class NetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         -------
         y : ndarray of shape (n,)
         """
-        best = self._logits(X).argmax(dim=-1).numpy()
+        best = self._logits(X, _scores).argmax(dim=-1).numpy()
         return self.classes_[self._trained][best]
 
     def __sklearn_is_fitted__(self):
@@ -445,6 +500,25 @@ class NetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
         return tags
+
+
+def _probabilities(logits):
+    """Those of the classes, (n, n_classes), averaged over members."""
+    proba = torch.softmax(logits, dim=-1)
+    return proba if proba.ndim == 2 else proba.mean(dim=0)
+
+
+def _scores(logits):
+    """Logits of one net; of a committee the logarithms of its probabilities."""
+    if logits.ndim == 2:
+        return logits.contiguous()
+    # In float64, where the place of a row in the batch does not show: vectorised exponentials round by place.
+    members = torch.log_softmax(logits.double(), dim=-1)
+    return (torch.logsumexp(members, dim=0) - math.log(len(logits))).to(logits.dtype)
+
+
+def _log_probabilities(logits):
+    return torch.log_softmax(_scores(logits), dim=-1)
 
 
 @dataclass
@@ -463,8 +537,3 @@ class _Rows:
     @property
     def weight(self):
         return self.copies * self.factor
-
-    def with_copies(self, copies):
-        """The rows of which there are some, in other numbers."""
-        some = copies > 0
-        return _Rows(self.Z[some], self.codes[some], copies[some], self.factor[some])

@@ -1,5 +1,22 @@
-"""Modules for tables: tensors in, logits out."""
+"""Modules for tables: tensors in, logits out; each for one net, or for many side by side."""
 
+from sktech.modules.categories import CategoryEmbedding
+from sktech.modules.dropout import Dropout
+from sktech.modules.jumpout import Jumpout
+from sktech.modules.linear import StackedLinear
+from sktech.modules.members import Members
 from sktech.modules.mlp import MLP
+from sktech.modules.numbers import PeriodicEmbedding, PiecewiseLinearEmbedding
+from sktech.modules.table_net import TableNet
 
-__all__ = ["MLP"]
+__all__ = [
+    "MLP",
+    "CategoryEmbedding",
+    "Dropout",
+    "Jumpout",
+    "Members",
+    "PeriodicEmbedding",
+    "PiecewiseLinearEmbedding",
+    "StackedLinear",
+    "TableNet",
+]

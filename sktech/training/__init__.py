@@ -3,10 +3,12 @@
 from sktech.training.batches import Batch, TensorBatches, WeightedRows
 from sktech.training.net import StopTraining, TensorNet
 from sktech.training.objective import Forward, Objective, Reweighter, cross_entropy
+from sktech.training.schedules import LearningRateSchedule
 
 __all__ = [
     "Batch",
     "Forward",
+    "LearningRateSchedule",
     "Objective",
     "Reweighter",
     "StopTraining",

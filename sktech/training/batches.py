@@ -192,7 +192,7 @@ class TensorBatches:
         return len(self._bounds(self._epoch_length())) - 1
 
     def _epoch_length(self):
-        return len(self.data) if self.sampler is None or callable(self.sampler) else len(self.sampler)
+        return len(self.sampler) if hasattr(self.sampler, "__len__") else len(self.data)
 
     def _bounds(self, n):
         """Where the batches of an epoch of n rows begin and end."""

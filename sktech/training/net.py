@@ -17,6 +17,7 @@ import warnings
 from copy import deepcopy
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from skorch import NeuralNetClassifier
 from skorch.callbacks import Callback, EarlyStopping
@@ -206,8 +207,10 @@ class TensorNet(NeuralNetClassifier):
         with torch.no_grad():
             output = self.module_(batch.X)
             rows = cross_entropy(self._to_logits()(output), batch.y)
-            weighted = rows if batch.weight is None else rows * batch.weight
-            return {"loss": weighted.sum() / batch.n_rows, "y_pred": output}
+            losses = (rows if batch.weight is None else rows * batch.weight).mean(-1)
+            if losses.ndim:
+                self.history.record_batch("valid_losses", losses.tolist())
+            return {"loss": losses.mean(), "y_pred": output}
 
     def _to_logits(self):
         """What makes logits of the module's output: the logarithm where the criterion expects probabilities."""
@@ -227,11 +230,12 @@ class TensorNet(NeuralNetClassifier):
                 super().run_single_epoch(iterator, training, prefix, self._checking(step_fn, prefix), **fit_params)
         finally:
             del vars(self)["plan_"]
-        if training:
-            for name in self.logged_:
-                done = [record for record in self.history[-1, "batches"] if name in record]
-                total = sum(record[name] * record["train_batch_size"] for record in done)
-                self.history.record(name, total / sum(record["train_batch_size"] for record in done))
+        for name in self.logged_ if training else ["valid_losses"]:
+            done = [record for record in self.history[-1, "batches"] if name in record]
+            if done:
+                sizes = [record[prefix + "_batch_size"] for record in done]
+                mean = np.average([record[name] for record in done], axis=0, weights=sizes)
+                self.history.record(name, mean.tolist())
 
     def _run_lean_epoch(self, iterator, training, prefix, step_fn, **fit_params):
         """skorch's own epoch, with hooks only for those who listen."""
@@ -251,6 +255,8 @@ class TensorNet(NeuralNetClassifier):
             else:
                 record[prefix + "_loss"] = self._checked(step["loss"].item(), prefix, number, step)
             record[prefix + "_batch_size"] = _batch_size(batch)
+            if enders:
+                batch, step = self._shown(batch, step)
             for callback in enders:
                 callback.on_batch_end(self, batch=batch, training=training, **step)
         if unread:
@@ -258,6 +264,18 @@ class TensorNet(NeuralNetClassifier):
             for (late, record, _), loss in zip(unread, losses, strict=True):
                 record[prefix + "_loss"] = self._checked(loss, prefix, late, step)
         self.history.record(prefix + "_batch_count", number)
+
+    def _shown(self, batch, step):
+        """A step of a committee as callbacks see it: the rows of all members as rows of one table, each predicted by
+        its member."""
+        if self._n_members() is None or not isinstance(batch, Batch):
+            return batch, step
+        X, y = (part if batch.rows.ndim == 2 else part.expand(self._n_members(), *part.shape) for part in batch)
+        flat = Batch((X.flatten(0, 1), y.flatten(0, 1)), batch.rows, batch.weight, batch.progress)
+        return flat, step | {"y_pred": step["y_pred"].flatten(0, 1)}
+
+    def _n_members(self):
+        return getattr(self.module_, "n_members", None)
 
     def _listeners(self, hook):
         return [callback for _, callback in self.callbacks_ if _listens(callback, hook)]
@@ -391,6 +409,13 @@ class TensorNet(NeuralNetClassifier):
     def predict_proba(self, X):
         with torch.inference_mode():
             return super().predict_proba(X)
+
+    def _get_predict_nonlinearity(self):
+        """With members their probabilities are averaged, but for those of rows that callbacks have collected."""
+        to_proba = super()._get_predict_nonlinearity()
+        if self._n_members() is None:
+            return to_proba
+        return lambda output: to_proba(output).mean(dim=0) if output.ndim == 3 else to_proba(output)
 
     def logits(self, X):
         """Logits of many rows, in large chunks and evaluation mode, drawing no random numbers.

@@ -181,6 +181,7 @@ def backward(objective, forward, batch):
     Returns
     -------
     loss : Tensor of shape (), detached
+        The mean over members.
 
     Raises
     ------
@@ -200,13 +201,13 @@ def backward(objective, forward, batch):
             f"{type(objective).__name__} never called forward(batch.X): expected one counted pass per step, got none"
         )
     share = torch.full_like(rows, 1 / n) if batch.weight is None else (batch.weight / n).to(rows.dtype).expand_as(rows)
-    loss = torch.dot(rows.detach().flatten(), share.flatten())
+    loss, n_members = torch.dot(rows.detach().flatten(), share.flatten()), rows.shape[:-1].numel()
     if penalty is None:
         torch.autograd.backward(rows, share)
-        return loss
+        return loss / n_members
     penalty = penalty.sum()
     torch.autograd.backward([rows, penalty], [share, None])
-    return loss + penalty.detach()
+    return (loss + penalty.detach()) / n_members
 
 
 class Forward:

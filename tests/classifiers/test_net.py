@@ -831,12 +831,12 @@ def test_weights_that_make_no_sense_are_refused(weight, X, y):
 
 @pytest.fixture
 def held_out(monkeypatch):
-    """The weights that each fit holds out; rows keep their order with ``merge_identical_rows=False``."""
+    """The weights that each fit of one net holds out; rows keep their order with ``merge_identical_rows=False``."""
     masks, original = [], sktech.classifiers.net.stratified_holdout
 
     def watched(*args):
-        masks.append(original(*args))
-        return masks[-1]
+        masks.extend(original(*args))
+        return masks[-1][None]
 
     monkeypatch.setattr(sktech.classifiers.net, "stratified_holdout", watched)
     return masks
@@ -849,7 +849,7 @@ def test_the_weights_of_the_best_epoch_are_restored(weighted, held_out, X, y):
     weight = rng.integers(1, 5, 200) if weighted else None
     restored = 0
     for seed in range(3):
-        model = thorough(random_state=seed, lr=0.05, patience=5, merge_identical_rows=False)
+        model = thorough(n_members=1, random_state=seed, lr=0.05, patience=5, merge_identical_rows=False)
         model.fit(X, noisy, sample_weight=weight)
         mask, losses = held_out[-1], [record["valid_loss"] for record in model.history_]
         loss = log_loss(noisy, model.predict_proba(X), sample_weight=mask)
@@ -861,7 +861,7 @@ def test_the_weights_of_the_best_epoch_are_restored(weighted, held_out, X, y):
 def test_training_stops_after_patience_epochs_without_improvement(X):
     noise = np.arange(200) % 2
     for patience in [1, 4]:
-        model = learner(max_epochs=200, patience=patience, lr=0.05).fit(X, noise)
+        model = learner(n_members=1, max_epochs=200, patience=patience, lr=0.05).fit(X, noise)
         losses = [record["valid_loss"] for record in model.history_]
         assert len(losses) < 200
         assert len(losses) - 1 - np.argmin(losses) == patience
@@ -876,7 +876,7 @@ def test_without_early_stopping_every_epoch_is_made_and_nothing_is_held_out(held
 
 def test_classes_are_held_out_in_their_shares_and_a_single_row_stays(held_out, X):
     y = np.r_[np.zeros(99, int), np.ones(100, int), 2]
-    learner(validation_fraction=0.2, merge_identical_rows=False).fit(X, y)
+    learner(n_members=1, validation_fraction=0.2, merge_identical_rows=False).fit(X, y)
     (mask,) = held_out
     assert np.bincount(y, weights=mask)[:2] == pytest.approx([20, 20], abs=1)
     assert not mask[-1]
@@ -884,15 +884,15 @@ def test_classes_are_held_out_in_their_shares_and_a_single_row_stays(held_out, X
 
 def test_the_encoders_see_training_rows_only(monkeypatch, frame, y):
     valid = np.arange(200) < 40
-    monkeypatch.setattr(sktech.classifiers.net, "stratified_holdout", lambda *_: valid.astype(float))
+    monkeypatch.setattr(sktech.classifiers.net, "stratified_holdout", lambda *_: valid.astype(float)[None])
     changed = frame.assign(size=np.where(valid, 1e6, frame["size"]), gap=np.where(valid, np.nan, frame["gap"]))
     changed = changed.assign(colour=np.where(valid, "never seen", frame["colour"]))
-    once = {"max_epochs": 1, "merge_identical_rows": False}
+    once = {"n_members": 1, "max_epochs": 1, "merge_identical_rows": False}
     assert_same_model(learner(**once).fit(frame, y), learner(**once).fit(changed, y), frame)
 
 
 def test_the_history_has_one_record_per_epoch(X, y):
-    model = learner(max_epochs=5).fit(X, y)
+    model = learner(n_members=1, max_epochs=5).fit(X, y)
     assert [record["epoch"] for record in model.history_] == [1, 2, 3, 4, 5]
     assert model.n_iter_ == 5
     for record in model.history_:
@@ -901,7 +901,7 @@ def test_the_history_has_one_record_per_epoch(X, y):
 
 
 def test_the_history_tells_the_log_loss(X, y):
-    model = learner(max_epochs=1, lr=1e-12, early_stopping=False, dropout=0).fit(X, y)
+    model = learner(n_members=1, max_epochs=1, lr=1e-12, early_stopping=False, dropout=0).fit(X, y)
     assert model.history_[0]["train_loss"] == pytest.approx(log_loss(y, model.predict_proba(X)), rel=1e-5)
 
 
@@ -921,7 +921,7 @@ def test_callbacks_are_called_and_what_they_record_is_kept(X, y):
             seen.append(len(net.history))
 
     accuracy = EpochScoring("accuracy", lower_is_better=False, name="right", on_train=True)
-    model = learner(callbacks=[Watch(), ("score", accuracy)]).fit(X, np.where(y == 1, "yes", "no"))
+    model = learner(n_members=1, callbacks=[Watch(), ("score", accuracy)]).fit(X, np.where(y == 1, "yes", "no"))
     assert seen == [1, 2, 3]
     assert all(0 <= record["right"] <= 1 for record in model.history_)
 
@@ -1417,7 +1417,7 @@ def test_a_pickle_predicts_the_same_and_holds_no_training_data():
     sizes = []
     for n in [100, 4000]:
         X, y = points(n)
-        model = learner(callbacks=[EpochScoring("accuracy", lower_is_better=False)]).fit(X, y)
+        model = learner(n_members=1, callbacks=[EpochScoring("accuracy", lower_is_better=False)]).fit(X, y)
         pickled = pickle.dumps(model)
         assert_same_model(pickle.loads(pickled), model, X)
         sizes.append(len(pickled))

@@ -1,0 +1,15 @@
+"""Named parameter sets of NetClassifier: ``NetClassifier(**sktech.presets.FAST)``.
+
+Each is a plain dict; change or add parameters as with any other: ``NetClassifier(**presets.STRONG | {"lr": 0.001})``.
+
+Examples
+--------
+>>> from sktech import NetClassifier, presets
+>>> NetClassifier(**presets.FAST).n_members
+1
+"""
+
+# One net instead of a committee.
+FAST = {"n_members": 1}
+# Twice the members.
+STRONG = {"n_members": 8}
