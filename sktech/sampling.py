@@ -43,7 +43,7 @@ class MemberRows:
         for share, r in zip(shares, own, strict=True):
             share[len(r) :] = 0
         self.rows, self.weight, self.shuffle = torch.from_numpy(rows), None, shuffle
-        if np.ptp(shares) > 0:
+        if (shares != shares[:, :1]).any():
             shares /= shares.max(axis=1, keepdims=True)
             shares /= shares.mean(axis=1, keepdims=True)
             self.weight = torch.from_numpy(shares).to(dtype)

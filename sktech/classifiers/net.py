@@ -71,7 +71,7 @@ class NetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     lr_schedule : "linear", None or callable, default="linear"
         "linear" rises to ``lr`` in the first tenth of the training and falls to 0 at ``max_epochs``; None is ``lr``
         throughout, as ``partial_fit`` has it; a callable maps the progress in [0, 1) to a factor of ``lr``.
-    weight_decay : float, default=0.0003
+    weight_decay : float, default=0.03
         For optimisers that know it.
     max_epochs : int, default=32
         Passes over the training rows, at most.
@@ -151,8 +151,8 @@ class NetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     References
     ----------
     The parts are those of Gorishniy et al. (2022, https://arxiv.org/abs/2203.05556; 2025,
-    https://arxiv.org/abs/2410.24210) and Holzmüller et al. (2024, https://arxiv.org/abs/2407.04491); which of them earned
-    its place was measured, see ``benchmarks/results/tabular.md``.
+    https://arxiv.org/abs/2410.24210) and Holzmüller et al. (2024, https://arxiv.org/abs/2407.04491); which of them
+    earned its place was measured, see ``benchmarks/results/tabular.md``.
 
     Examples
     --------
@@ -173,7 +173,7 @@ class NetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     dropout: object = 0.1
     lr: float = 1e-2
     lr_schedule: object = "linear"
-    weight_decay: float = 3e-4
+    weight_decay: float = 0.03
     max_epochs: int = 32
     batch_size: object = "auto"
     optimizer: type = torch.optim.AdamW

@@ -62,7 +62,8 @@ class Jumpout(nn.Module):
             return h
         p = (self.p_min + self.sigma * torch.randn(*h.shape[:-2], 1, 1, device=h.device).abs()).clamp(max=self.p_max)
         active = (h > 0).to(p.dtype).mean(dim=(-2, -1), keepdim=True)
-        rate = (p / active).clamp(max=self.highest_rate)  # p' of the paper; no active unit: nothing to drop
+        few = torch.finfo(p.dtype).tiny  # where no unit is active, there is nothing to drop
+        rate = (p / active.clamp(min=few)).clamp(max=self.highest_rate)  # p' of the paper
         keep = torch.rand(h.shape, device=h.device) >= rate
         return h * (keep * (1 - rate) ** -0.75).to(h.dtype)
 

@@ -21,7 +21,7 @@ class Members(nn.Module):
 
     Shape
     -----
-    input (n_members, n, ...), or (n, ...) for rows that all members share -> output (n_members, n, ...)
+    input (n_members, n, ...), or (n, n_features) for rows that all members share -> output (n_members, n, ...)
 
     Examples
     --------
@@ -38,9 +38,13 @@ class Members(nn.Module):
         self.n_members = n_members
         # The structure of one member, holding the parameters of all: only functional_call makes sense of it.
         self.module = members[0]
-        for name, value in parameters.items():
+        stacked = {
+            value: nn.Parameter(parameters[name].detach(), value.requires_grad)
+            for name, value in self.module.named_parameters()
+        }
+        for name, value in tensor_places(self.module)[0].items():
             part, leaf = self._place(name)
-            part.register_parameter(leaf, nn.Parameter(value.detach(), requires_grad=value.requires_grad))
+            part.register_parameter(leaf, stacked[value])
         for name, value in buffers.items():
             part, leaf = self._place(name)
             part.register_buffer(leaf, value, persistent=leaf not in part._non_persistent_buffers_set)
@@ -51,16 +55,54 @@ class Members(nn.Module):
         return self.module.get_submodule(path), leaf
 
     def forward(self, X: torch.Tensor) -> torch.Tensor:
-        state = dict(self.module.named_parameters()) | dict(self.module.named_buffers())
+        parameters, buffers = tensor_places(self.module)
         shared = X.ndim == 2
         if not self._one_by_one:
             try:
-                axes = (0, None if shared else 0)
-                return vmap(self._run, in_dims=axes, randomness="different")(state, X)
+                before = {name: value.clone() for name, value in buffers.items()}
+                run = vmap(self._run, in_dims=(0, 0, None if shared else 0), randomness="different")
+                return self._count(buffers, *run(parameters, before, X))
             except (RuntimeError, ValueError, NotImplementedError):
-                self._one_by_one = True  # if the module itself is at fault, it says so now
-        members = ({name: value[m] for name, value in state.items()} for m in range(self.n_members))
-        return torch.stack([self._run(member, X if shared else X[m]) for m, member in enumerate(members)])
+                pass  # if the module itself is at fault, it says so now
+        runs = []
+        for m in range(self.n_members):
+            own = {name: value[m] for name, value in parameters.items()}
+            before = {name: value[m].clone() for name, value in buffers.items()}
+            runs.append(self._run(own, before, X if shared else X[m]))
+        output = torch.stack([output for output, _ in runs])
+        self._one_by_one = True
+        return self._count(buffers, output, {name: torch.stack([after[name] for _, after in runs]) for name in buffers})
 
-    def _run(self, state, X):
-        return functional_call(self.module, state, (X,))
+    def _run(self, parameters, buffers, X):
+        """One member's output, and its buffers after the pass, whether they were changed in place or assigned."""
+        state = parameters | buffers
+        output = functional_call(self.module, state, (X,), tie_weights=False)
+        return output, {name: state[name] for name in buffers}
+
+    def _count(self, buffers, output, after):
+        with torch.no_grad():
+            for name, value in after.items():
+                buffers[name].copy_(value)
+        return output
+
+
+def tensor_places(module):
+    """Parameters and buffers by the places that hold them, as ``functional_call(..., tie_weights=False)`` wants them.
+
+    A tied parameter has several places, each with a name of its own; a layer that stands in two places of its parent
+    has one. (torch's own handling of ties does not put back a layer that stands in two places.)
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+
+    Returns
+    -------
+    parameters, buffers : dict of str to Tensor
+    """
+    parameters, buffers = {}, {}
+    for path, part in module.named_modules():
+        prefix = path + "." if path else ""
+        parameters |= {prefix + leaf: value for leaf, value in part._parameters.items() if value is not None}
+        buffers |= {prefix + leaf: value for leaf, value in part._buffers.items() if value is not None}
+    return parameters, buffers

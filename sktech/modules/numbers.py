@@ -64,7 +64,7 @@ class PiecewiseLinearEmbedding(nn.Module):
     def encode(self, x: torch.Tensor) -> torch.Tensor:
         """PLE(x), of shape (..., n_columns, n_bins, n): numbers of one kind stand next to each other in memory."""
         x = x.transpose(-2, -1).contiguous().unsqueeze(-2)
-        return (x * self.slope).add_(self.start).clamp_(0, 1)
+        return (x * self.slope).add_(self.start).clamp(0, 1)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         encoding, members = self.encode(x), self.weight.shape[:-3]

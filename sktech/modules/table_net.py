@@ -79,6 +79,8 @@ class TableNet(nn.Module):
 
     def embed(self, X: torch.Tensor) -> torch.Tensor:
         """The perceptron's inputs, (..., n, width)."""
+        if self.numbers is None and self.categories is None:
+            return X
         numbers, plain, codes = X.split(self.sizes, dim=-1)
         parts = [numbers if self.numbers is None else self.numbers(numbers), plain]
         if self.categories is not None:

@@ -26,6 +26,8 @@ from torch import nn
 from torch.func import functional_call
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from sktech.modules.members import tensor_places
+
 
 def cross_entropy(logits, target):
     """Cross-entropy of each row, in nats.
@@ -325,9 +327,12 @@ class _Elsewhere:
 
     def _run(self, X):
         module = self._forward.module
-        buffers = {name: value.clone() for name, value in module.named_buffers()}
+        parameters, buffers = tensor_places(module)
+        given = {value: self._params[name] for name, value in module.named_parameters() if name in self._params}
+        state = {name: given.get(value, value) for name, value in parameters.items()}
+        state |= {name: value.clone() for name, value in buffers.items()}
         with _replayed(self._forward._random_state, X.device), _no_statistics(module):
-            return functional_call(module, {**self._params, **buffers}, (X,))
+            return functional_call(module, state, (X,), tie_weights=False)
 
     def features(self, X):
         with _watch(self._forward._last_layer()) as seen:

@@ -1,0 +1,86 @@
+"""What each part of the default net is worth: the default with one part changed, beside the default itself.
+
+Run ``python benchmarks/ablation.py --data FOLDER`` (see ``tabular.py`` for the folder). Every variant sees the same
+tables and outer folds; differences are means over tables of log ratios to the default, with their standard errors over
+tables. Probabilities and times are kept in ``--store``; what is there is not run again. Results go to
+``benchmarks/results/ablation.md``.
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import torch
+from tabular import collect, run_all
+from threadpoolctl import threadpool_limits
+
+from sktech import NetClassifier
+
+RESULTS = Path(__file__).parent / "results" / "ablation.md"
+VARIANTS = {
+    "default": {},
+    "one net instead of a committee": {"n_members": 1},
+    "8 members on every table": {"n_members": 8},
+    "numbers as they are": {"numeric_embedding": None},
+    "periodic embedding": {"numeric_embedding": "periodic"},
+    "no dropout": {"dropout": 0.0},
+    "dropout 0.3": {"dropout": 0.3},
+    "Jumpout": {"dropout": "jumpout"},
+    "constant learning rate 0.002, 48 epochs": {"lr": 0.002, "lr_schedule": None, "max_epochs": 48},
+    "weight decay 0.0003": {"weight_decay": 3e-4},
+    "last epoch, all rows": {"early_stopping": False},
+    "batch 256": {"batch_size": 256},
+    "hidden layers of 256": {"hidden_layer_sizes": (256, 256)},
+    "three hidden layers": {"hidden_layer_sizes": (128, 128, 128)},
+}
+
+
+def variants():
+    """The default and its variants, by name."""
+    return {name: NetClassifier(**params, random_state=0) for name, params in VARIANTS.items()}
+
+
+def change(frame, name, variant):
+    """Mean log ratio to the default over tables in percent, and its standard error."""
+    values = frame[name].unstack()[[variant, "default"]].dropna()
+    values = 1 - values + 1e-3 if name == "accuracy" else values
+    ratios = 100 * np.log(values[variant] / values["default"])
+    return f"{ratios.mean():+.1f} ({ratios.std(ddof=1) / np.sqrt(len(ratios)):.1f})"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, help="folder of *.csv.gz tables")
+    parser.add_argument("--store", type=Path, default=Path("ablation-store"), help="folder for what has been run")
+    parser.add_argument("--folds", type=int, default=3, help="outer folds that a table is divided into")
+    parser.add_argument("--first", type=int, default=1, help="run only the first so many of them")
+    parser.add_argument("--models", nargs="*", help="only these variants")
+    parser.add_argument("--tables", nargs="*", help="only these")
+    args = parser.parse_args()
+    args.store.mkdir(parents=True, exist_ok=True)
+    torch.set_num_threads(1)
+    with threadpool_limits(1):
+        run_all(args, variants())
+    frame, _ = collect(args.store)
+    done = [name for name in VARIANTS if name in frame.index.get_level_values("model")]
+    lines = [
+        "# What each part of the default net is worth",
+        "",
+        f"Log ratios to the default in percent (standard error over {frame.index.get_level_values('table').nunique()}",
+        "tables); positive is worse, or slower. Error is 1 - accuracy + 0.001. `benchmarks/ablation.py`.",
+        "",
+        "| variant | log-loss | error | time of a fit |",
+        "|---|---|---|---|",
+        *(
+            f"| {name} | {change(frame, 'log_loss', name)} | {change(frame, 'accuracy', name)} "
+            f"| x {np.exp(np.log(frame['fit_s'].unstack()[name] / frame['fit_s'].unstack()['default']).mean()):.2f} |"
+            for name in done[1:]
+        ),
+        "",
+    ]
+    RESULTS.write_text("\n".join(lines))
+    print("\n".join(lines))
+
+
+if __name__ == "__main__":
+    main()

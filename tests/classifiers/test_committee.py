@@ -1,0 +1,214 @@
+"""Laws of the committee: what n_members nets in one NetClassifier have to do with one."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from numpy.testing import assert_allclose, assert_array_equal
+from skorch import NeuralNetClassifier
+from skorch.callbacks import EpochScoring
+from torch import nn
+
+from sktech import NetClassifier, presets
+from sktech.modules import Members, TableNet
+
+
+def learner(**params):
+    small = {"n_members": 3, "hidden_layer_sizes": (8,), "max_epochs": 4, "batch_size": 32, "random_state": 0}
+    return NetClassifier(**small | params)
+
+
+@pytest.fixture
+def table():
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame(rng.normal(size=(150, 3)), columns=list("abc"))
+    X["colour"] = rng.choice(["red", "green", "blue"], 150)
+    X["town"] = rng.choice([f"town {i}" for i in range(12)], 150)
+    X.loc[::7, "a"] = np.nan
+    y = np.where(X["b"] + (X["colour"] == "red") > 0.5, "yes", "no").astype(object)
+    y[::11] = "maybe"
+    return X, y
+
+
+class Plain(nn.Module):
+    def __init__(self, n_features_in, n_classes, units=8):
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Linear(n_features_in, units), nn.BatchNorm1d(units), nn.ReLU(), nn.Linear(units, n_classes)
+        )
+
+    def forward(self, X):
+        return self.layers(X)
+
+
+def test_the_committees_probabilities_are_the_mean_of_its_members(table):
+    X, y = table
+    model = learner(dtype="float64").fit(X, y)
+    encoded = torch.from_numpy(model._encoder.transform(model._reader.transform(X), "float64"))
+    proba = torch.softmax(model.net_.logits(encoded), dim=-1)
+    assert proba.shape == (3, 150, 3)
+    assert_allclose(model.predict_proba(X), proba.mean(dim=0), rtol=1e-12)
+    assert_allclose(model.predict_log_proba(X), proba.mean(dim=0).log(), rtol=1e-9)
+    assert_allclose(model.decision_function(X), model.predict_log_proba(X), rtol=1e-9)
+    assert not np.allclose(proba[0], proba[1])
+
+
+@pytest.mark.parametrize("net", [None, Plain, TableNet], ids=["built-in", "module", "TableNet"])
+@pytest.mark.parametrize("n_members", [1, 2, 5])
+def test_any_net_can_have_members(net, n_members, table):
+    X, y = table
+    own = {} if net is None else {"hidden_layer_sizes": (128, 128)}
+    model = learner(net=net, n_members=n_members, **own).fit(X, y)
+    assert model.n_members_ == n_members
+    assert isinstance(model.net_.module_, Members) is (net is not None and n_members > 1)
+    assert_allclose(model.predict_proba(X).sum(axis=1), 1, rtol=1e-5)
+
+
+def test_a_skorch_net_can_have_members(table):
+    X, y = table
+    inside = NeuralNetClassifier(
+        Plain, module__units=5, criterion=nn.CrossEntropyLoss, optimizer=torch.optim.Adam, max_epochs=2, verbose=0
+    )
+    model = NetClassifier(inside, n_members=3, random_state=0).fit(X, y)
+    assert model.net_.module_.module.layers[0].weight.shape[:2] == (3, 5)
+    assert model.predict_proba(X).shape == (150, 3)
+
+
+def test_auto_means_few_members_for_many_rows_and_one_for_a_net_of_yours():
+    for n_rows, expected in [(900, 8), (1000, 4)]:
+        X = np.random.default_rng(0).normal(size=(n_rows, 2))
+        assert learner(n_members="auto", max_epochs=1).fit(X, X[:, 0] > 0).n_members_ == expected
+    own = learner(net=Plain, n_members="auto", hidden_layer_sizes=(128, 128), max_epochs=1)
+    assert own.fit(X, X[:, 0] > 0).n_members_ == 1
+
+
+def test_auto_batches_make_about_twenty_steps_of_a_small_table():
+    for n_rows in [30, 200, 700, 1500, 5000]:
+        X = np.random.default_rng(0).normal(size=(n_rows, 2))
+        model = learner(batch_size="auto", max_epochs=1, early_stopping=False).fit(X, X[:, 0] > 0)
+        size = model.net_.batch_size
+        assert size in {8, 16, 32, 64, 128}
+        assert 14 <= n_rows / size <= 28 or size in {8, 128}
+
+
+@pytest.mark.parametrize("net", [None, Plain], ids=["built-in", "module"])
+def test_stacked_training_equals_training_one_by_one(net, table):
+    """Each member on its own: the same start, the same rows in the same order, in a net without a member axis."""
+    X, y = table
+    recorded = []
+
+    class Watch(EpochScoring):
+        def __init__(self):
+            super().__init__("accuracy", name="right")
+
+        def on_train_begin(self, net, **kwargs):
+            recorded.append({name: value.clone() for name, value in net.module_.state_dict().items()})
+
+        def on_batch_begin(self, net, batch, training, **kwargs):
+            if training:
+                recorded.append(batch)
+
+        def on_batch_end(self, *args, **kwargs):
+            pass
+
+        def on_epoch_end(self, *args, **kwargs):
+            pass
+
+    own = {"dropout": 0} if net is None else {"hidden_layer_sizes": (128, 128)}
+    exact = {"dtype": "float64", "early_stopping": False, "lr_schedule": None}
+    model = learner(net=net, callbacks=[Watch()], **own, **exact).fit(X, y)
+    start, *batches = recorded
+    for m in range(3):
+        single = learner(net=net, n_members=1, max_epochs=1, **own, **exact).fit(X, y).net_.module_
+        prefix = "" if net is None else "module."
+        shared = {"numbers.slope", "numbers.start"}
+        own_start = {name: value if name in shared else value[m] for name, value in start.items()}
+        single.load_state_dict({name.removeprefix(prefix): value for name, value in own_start.items()})
+        optimizer = torch.optim.AdamW(single.train().parameters(), lr=0.01, weight_decay=3e-4, fused=True)
+        for batch in batches:
+            optimizer.zero_grad()
+            nn.functional.cross_entropy(single(batch.X[m]), batch.y[m]).backward()
+            optimizer.step()
+        for name, value in single.named_parameters():
+            trained = model.net_.module_.get_parameter(prefix + name)[m]
+            assert_allclose(value.detach(), trained.detach(), atol=1e-12)
+
+
+def test_members_hold_out_different_rows_and_see_all_of_them_together(table, monkeypatch):
+    X, y = table
+    module, held = __import__("sktech.classifiers.net", fromlist=["net"]), []
+    original = module.stratified_holdout
+    monkeypatch.setattr(module, "stratified_holdout", lambda *args: held.append(original(*args)) or held[-1])
+    learner(n_members=4, validation_fraction=0.25, max_epochs=1).fit(X, y)
+    assert_array_equal(held[0].sum(axis=0), np.ones(150))
+
+
+@pytest.mark.parametrize("early_stopping", [True, False])
+def test_a_weight_is_so_many_copies_for_a_committee_too(table, early_stopping):
+    X, y = table
+    weight = np.random.default_rng(1).integers(0, 4, 150)
+    copies = np.repeat(np.arange(150), weight)
+    one = learner(early_stopping=early_stopping).fit(X, y, sample_weight=weight)
+    other = learner(early_stopping=early_stopping).fit(X.iloc[copies], y[copies])
+    assert_array_equal(one.predict_proba(X), other.predict_proba(X))
+
+
+def test_the_history_tells_of_every_member(table):
+    for record in learner().fit(*table).history_:
+        assert len(record["valid_losses"]) == 3
+        assert record["valid_loss"] == pytest.approx(np.mean(record["valid_losses"]))
+    assert "valid_losses" not in learner(n_members=1).fit(*table).history_[0]
+
+
+def test_callbacks_score_the_rows_of_all_members(table):
+    scores = [
+        EpochScoring("accuracy", name=name, on_train=name == "seen", lower_is_better=False) for name in ("seen", "held")
+    ]
+    model = learner(callbacks=scores, max_epochs=10).fit(*table)
+    assert all(0 < record[name] <= 1 for record in model.history_ for name in ("seen", "held"))
+    assert model.history_[-1]["seen"] > 0.5
+
+
+def test_a_committee_goes_on_where_it_stopped(table):
+    X, y = table
+    model = learner(warm_start=True).fit(X, y)
+    first = model.predict_proba(X)
+    assert model.fit(X, y).n_iter_ == 8
+    assert not np.array_equal(model.predict_proba(X), first)
+    stream = learner(n_members="auto")
+    for _ in range(3):
+        stream.partial_fit(X.iloc[:40], y[:40], classes=["maybe", "no", "yes"])
+    assert stream.n_iter_ == 3
+    assert stream.n_members_ == 8
+
+
+@pytest.mark.parametrize("name", ["FAST", "STRONG"])
+def test_presets_are_parameters(name, table):
+    preset = getattr(presets, name)
+    assert set(preset) <= set(NetClassifier().get_params())
+    assert NetClassifier(**preset | {"max_epochs": 1, "random_state": 0}).fit(*table).score(*table) > 0.3
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"n_members": 0}, "n_members: expected"),
+        ({"n_members": "many"}, "n_members: expected"),
+        ({"numeric_embedding": "fourier"}, "numeric_embedding: expected"),
+        ({"dropout": "jump"}, "dropout: expected"),
+        ({"dropout": 1.0}, "dropout: expected"),
+        ({"batch_size": "large"}, "batch_size: expected"),
+        ({"lr_schedule": "cosine"}, "lr_schedule: expected"),
+    ],
+    ids=str,
+)
+def test_a_wrong_parameter_is_named(params, message, table):
+    with pytest.raises((ValueError, TypeError), match=message):
+        learner(**params).fit(*table)
+
+
+@pytest.mark.parametrize("embedding", ["piecewise_linear", "periodic", None])
+@pytest.mark.parametrize("dropout", [0, 0.3, "jumpout"])
+def test_every_module_parameter_trains(embedding, dropout, table):
+    model = learner(numeric_embedding=embedding, dropout=dropout).fit(*table)
+    assert np.isfinite(model.predict_proba(table[0])).all()

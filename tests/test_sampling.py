@@ -1,0 +1,162 @@
+"""Laws of who is in the next epoch."""
+
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_allclose, assert_array_equal
+
+from sktech.sampling import MemberRows
+from sktech.training import TensorBatches, WeightedRows
+
+
+def random_weight(shape, seed=0, most=4):
+    """Whole weights of which some are 0; members have different numbers of rows."""
+    return np.random.default_rng(seed).integers(0, most, shape).astype(float)
+
+
+WEIGHTS = {
+    "one": random_weight(40),
+    "many": random_weight((3, 40)),
+    "folds": 1.0 - np.eye(4)[np.arange(40) % 4].T,
+    "fractions": np.random.default_rng(0).random((3, 40)) * (random_weight((3, 40), 1) > 0),
+    "few_and_many": np.stack([np.ones(40), np.r_[np.zeros(37), 1, 2, 3]]),
+    "all_alike": np.full((2, 40), 0.3),
+}
+
+
+@pytest.fixture(params=WEIGHTS.values(), ids=WEIGHTS)
+def weight(request):
+    return request.param
+
+
+def epochs(weight, seed=0, n=3, **params):
+    """[(rows, weight) per member, (n_members, n_rows)] of some epochs."""
+    sampler, generator = MemberRows(weight, **params), torch.Generator().manual_seed(seed)
+    drawn = [sampler(i / n, generator) for i in range(n)]
+    ones = torch.ones(len(sampler), dtype=torch.float64)
+    return [
+        (np.atleast_2d(rows.numpy()), np.atleast_2d((ones.expand(rows.shape) if w is None else w).numpy()))
+        for rows, w in drawn
+    ]
+
+
+@pytest.mark.parametrize("shuffle", [True, False])
+def test_each_epoch_of_each_member_has_its_own_rows_once(weight, shuffle):
+    for rows, drawn in epochs(weight, shuffle=shuffle):
+        for m, own in enumerate(np.atleast_2d(weight)):
+            assert_array_equal(np.sort(rows[m][drawn[m] > 0]), np.flatnonzero(own))
+
+
+def test_weights_are_the_members_own_with_mean_one(weight):
+    for rows, drawn in epochs(weight, dtype=torch.float64):
+        assert_allclose(drawn.mean(axis=1), 1, rtol=1e-12)
+        for m, own in enumerate(np.atleast_2d(weight)):
+            expected = np.where(drawn[m] > 0, own[rows[m]], 0)
+            assert_allclose(drawn[m] / drawn[m].sum(), expected / own.sum(), rtol=1e-12)
+
+
+def test_the_longest_member_has_no_fillers_and_all_are_as_long(weight):
+    longest = (np.atleast_2d(weight) > 0).sum(axis=1).max()
+    sampler = MemberRows(weight)
+    assert len(sampler) == longest
+    for rows, drawn in epochs(weight):
+        assert rows.shape == drawn.shape == (*np.atleast_2d(weight).shape[:1], longest)
+        n_own = (np.atleast_2d(weight) > 0).sum(axis=1)
+        assert_array_equal((drawn == 0).sum(axis=1), longest - n_own)
+
+
+def test_a_filler_is_a_row_of_its_member(weight):
+    for rows, _ in epochs(weight):
+        for m, own in enumerate(np.atleast_2d(weight)):
+            assert (own[rows[m]] > 0).all()
+
+
+def test_one_member_has_no_member_axis():
+    rows, weight = MemberRows(random_weight(40))(0.0, torch.Generator())
+    assert rows.ndim == weight.ndim == 1
+    rows, weight = MemberRows(random_weight((1, 40)))(0.0, torch.Generator())
+    assert rows.ndim == weight.ndim == 2
+
+
+@pytest.mark.parametrize("ones", [np.ones(7), np.full(7, 3.0), np.full((2, 7), 3.0), WEIGHTS["folds"]], ids=range(4))
+def test_weights_that_are_all_alike_are_left_out(ones):
+    sampler = MemberRows(ones)
+    assert sampler.weight is None
+    assert sampler(0.0, torch.Generator())[1] is None
+
+
+def test_weights_that_are_alike_within_each_member_are_left_out():
+    assert MemberRows(np.stack([np.ones(7), np.full(7, 3.0)])).weight is None
+
+
+@pytest.mark.parametrize("factor", [1e-300, 0.1, 1e307])
+def test_a_common_factor_of_a_members_weights_does_not_matter(factor):
+    weight = random_weight((3, 40))
+    scaled = weight * np.array([[1.0], [factor], [factor]])
+    one, other = (MemberRows(values, torch.float64) for values in (weight, scaled))
+    assert torch.equal(one.rows, other.rows)
+    torch.testing.assert_close(one.weight, other.weight, rtol=1e-12, atol=0)
+
+
+def test_members_and_epochs_have_orders_of_their_own():
+    orders = [rows.tobytes() for epoch, _ in epochs(np.ones((3, 40))) for rows in epoch]
+    assert len(set(orders)) == 9
+
+
+def test_without_shuffling_the_order_is_the_tables():
+    for rows, drawn in epochs(random_weight((3, 40)), shuffle=False):
+        for m in range(3):
+            assert (np.diff(rows[m][drawn[m] > 0]) > 0).all()
+
+
+def test_a_generators_seed_decides(weight):
+    one, again, other = (epochs(weight, seed) for seed in (0, 0, 1))
+    for (rows, drawn), (same_rows, same_drawn) in zip(one, again, strict=True):
+        assert_array_equal(rows, same_rows)
+        assert_array_equal(drawn, same_drawn)
+    assert any((rows != other_rows).any() for (rows, _), (other_rows, _) in zip(one, other, strict=True))
+
+
+def test_torchs_global_generator_is_left_alone():
+    before = torch.get_rng_state()
+    epochs(random_weight((3, 40)))
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_every_row_comes_at_every_place():
+    weight, n = np.ones((2, 5)), 500
+    drawn = np.stack([rows for rows, _ in epochs(weight, n=n)])  # (n, 2, 5)
+    counts = np.stack([(drawn == row).sum(axis=0) for row in range(5)])
+    assert (np.abs(counts - n / 5) < 5 * np.sqrt(n * 0.2 * 0.8)).all()
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+def test_weights_come_in_the_nets_type(dtype):
+    assert MemberRows(random_weight((3, 40)), dtype).weight.dtype == dtype
+
+
+def test_the_weights_given_stay_as_they_were():
+    weight = random_weight((3, 40))
+    before = weight.copy()
+    weight.flags.writeable = False
+    epochs(weight)
+    assert_array_equal(weight, before)
+
+
+@pytest.mark.parametrize("batch_size", [1, 7, 16, 100])
+@pytest.mark.parametrize("shuffle", [True, False])
+def test_batches_are_slices_of_an_epoch(batch_size, weight, shuffle):
+    data = WeightedRows(torch.arange(40.0)[:, None], torch.arange(40))
+    sampler = MemberRows(weight, shuffle=shuffle)
+    batches = TensorBatches(data, batch_size, sampler=sampler, seed=0)
+    epoch = list(batches)
+    assert len(epoch) == len(batches)
+    assert [batch.n_rows for batch in epoch[:-1]] == [min(batch_size, len(sampler))] * (len(epoch) - 1)
+    rows = torch.cat([batch.rows for batch in epoch], dim=-1)
+    assert torch.equal(rows.sort(dim=-1).values, sampler.rows.sort(dim=-1).values)
+    for batch in epoch:
+        assert torch.equal(batch.y, batch.rows)
+        assert torch.equal(batch.X[..., 0], batch.rows.float())
+    if sampler.weight is not None:
+        drawn = torch.cat([batch.weight for batch in epoch], dim=-1)
+        torch.testing.assert_close(drawn.sum(dim=-1), sampler.weight.sum(dim=-1))
