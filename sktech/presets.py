@@ -11,5 +11,5 @@ Examples
 
 # One net instead of a committee.
 FAST = {"n_members": 1}
-# Twice the members.
-STRONG = {"n_members": 8}
+# Four times the members of the default.
+STRONG = {"n_members": 16}

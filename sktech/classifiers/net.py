@@ -82,7 +82,7 @@ class NetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     early_stopping : bool, default=True
         Each member holds out rows and gets the weights of its epoch with the lowest weighted log-loss there. Training
         stops when no member has improved for ``patience`` epochs.
-    validation_fraction : float, default=0.2
+    validation_fraction : float, default=0.1
         Share of the rows of each class that a member holds out, in (0, 1); members hold out different ones. Copies of a
         row may part ways, and a row whose weight is a whole number counts as so many copies (see Notes).
     patience : int, default=16
@@ -178,7 +178,7 @@ class NetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     batch_size: object = "auto"
     optimizer: type = torch.optim.AdamW
     early_stopping: bool = True
-    validation_fraction: float = 0.2
+    validation_fraction: float = 0.1
     patience: int = 16
     class_weight: object = None
     categorical_features: object = "from_dtype"
