@@ -47,11 +47,12 @@ ESTIMATORS = [
     NetClassifier(UserModule),
     NetClassifier(SKORCH_NET),
     NetClassifier(SKORCH_PROBABILITIES, early_stopping=False),
-    NetClassifier(batch_size=8),
-    NetClassifier(dropout=0.3, early_stopping=True, patience=2),
-    NetClassifier(early_stopping=False),
-    NetClassifier(dtype="float64"),
-    NetClassifier(class_weight="balanced"),
+    NetClassifier(UserModule, n_members=3),
+    NetClassifier(n_members=1, batch_size=8),
+    NetClassifier(n_members=1, dropout="jumpout", numeric_embedding="periodic", patience=2),
+    NetClassifier(n_members=3, early_stopping=False),
+    NetClassifier(n_members=3, dtype="float64"),
+    NetClassifier(n_members=1, class_weight="balanced"),
 ]
 
 

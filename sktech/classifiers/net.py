@@ -504,21 +504,24 @@ class NetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
 
 def _probabilities(logits):
     """Those of the classes, (n, n_classes), averaged over members."""
-    proba = torch.softmax(logits, dim=-1)
-    return proba if proba.ndim == 2 else proba.mean(dim=0)
+    if logits.ndim == 2:
+        return torch.softmax(logits, dim=-1)
+    # In float64, where the place of a row in the batch does not show: vectorised exponentials round by place.
+    return torch.softmax(logits.double(), dim=-1).mean(dim=0).to(logits.dtype)
 
 
 def _scores(logits):
     """Logits of one net; of a committee the logarithms of its probabilities."""
-    if logits.ndim == 2:
-        return logits.contiguous()
-    # In float64, where the place of a row in the batch does not show: vectorised exponentials round by place.
-    members = torch.log_softmax(logits.double(), dim=-1)
-    return (torch.logsumexp(members, dim=0) - math.log(len(logits))).to(logits.dtype)
+    return logits.contiguous() if logits.ndim == 2 else _log_probabilities(logits)
 
 
 def _log_probabilities(logits):
-    return torch.log_softmax(_scores(logits), dim=-1)
+    """Of large probabilities as they are rounded; of small ones also where these round to 0."""
+    if logits.ndim == 2:
+        return torch.log_softmax(logits, dim=-1)
+    proba = _probabilities(logits).double()
+    exact = torch.logsumexp(torch.log_softmax(logits.double(), dim=-1), dim=0) - math.log(len(logits))
+    return torch.where(proba > 0.5, proba.log(), exact).to(logits.dtype)
 
 
 @dataclass

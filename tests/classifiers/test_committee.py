@@ -124,7 +124,7 @@ def test_stacked_training_equals_training_one_by_one(net, table):
         shared = {"numbers.slope", "numbers.start"}
         own_start = {name: value if name in shared else value[m] for name, value in start.items()}
         single.load_state_dict({name.removeprefix(prefix): value for name, value in own_start.items()})
-        optimizer = torch.optim.AdamW(single.train().parameters(), lr=0.01, weight_decay=3e-4, fused=True)
+        optimizer = torch.optim.AdamW(single.train().parameters(), lr=model.lr, weight_decay=model.weight_decay, fused=True)
         for batch in batches:
             optimizer.zero_grad()
             nn.functional.cross_entropy(single(batch.X[m]), batch.y[m]).backward()
