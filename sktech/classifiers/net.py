@@ -76,8 +76,8 @@ class NetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     max_epochs : int, default=32
         Passes over the training rows, at most.
     batch_size : "auto" or int, default="auto"
-        Rows per step of each member; -1 for all. "auto" is 128, or with fewer than some 2,000 training rows the power
-        of two that makes about 20 steps an epoch, at least 8.
+        Rows per step of each member; -1 for all. "auto" is 128; in smaller tables the power of two, at least 8,
+        that makes about 20 steps an epoch, in larger ones that which makes about 400, at most 512.
     optimizer : torch.optim.Optimizer class, default=torch.optim.AdamW
     early_stopping : bool, default=True
         Each member holds out rows and gets the weights of its epoch with the lowest weighted log-loss there. Training
@@ -345,7 +345,9 @@ class NetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     def _choose_batch(self, n_rows):
         if self.batch_size != "auto":
             return self.batch_size
-        return int(np.clip(2 ** round(np.log2(n_rows / 20)), 8, 128))
+        # About 20 steps an epoch in a small table, 400 in a large one, and batches of 128 between.
+        small, large = (2 ** round(np.log2(n_rows / n_steps)) for n_steps in (20, 400))
+        return int(np.clip(large, np.clip(small, 8, 128), 512))
 
     def _read_rows(self, X, y, sample_weight, *, fresh, classes):
         """Checked, as numbers, without rows that weigh nothing, and with identical rows merged."""

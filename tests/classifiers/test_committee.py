@@ -82,13 +82,20 @@ def test_auto_means_few_members_for_many_rows_and_one_for_a_net_of_yours():
     assert own.fit(X, X[:, 0] > 0).n_members_ == 1
 
 
-def test_auto_batches_make_about_twenty_steps_of_a_small_table():
-    for n_rows in [30, 200, 700, 1500, 5000]:
-        X = np.random.default_rng(0).normal(size=(n_rows, 2))
-        model = learner(batch_size="auto", max_epochs=1, early_stopping=False).fit(X, X[:, 0] > 0)
-        size = model.net_.batch_size
-        assert size in {8, 16, 32, 64, 128}
-        assert 14 <= n_rows / size <= 28 or size in {8, 128}
+@pytest.mark.parametrize("n_rows", [30, 200, 700, 1500, 5000, 40_000, 90_000, 500_000])
+def test_auto_batches_make_20_steps_of_a_small_table_and_400_of_a_large_one(n_rows):
+    size = NetClassifier()._choose_batch(n_rows)
+    assert size in {8, 16, 32, 64, 128, 256, 512}
+    if 8 < size < 128:
+        assert 20 / 2**0.5 <= n_rows / size <= 20 * 2**0.5
+    elif size == 256:
+        assert 400 / 2**0.5 <= n_rows / size <= 400 * 2**0.5
+    assert NetClassifier(batch_size=77)._choose_batch(n_rows) == 77
+
+
+def test_the_batch_size_in_use_is_that_of_the_net(table):
+    assert learner(batch_size="auto", max_epochs=1, early_stopping=False).fit(*table).net_.batch_size == 8
+    assert learner(batch_size=50, max_epochs=1).fit(*table).net_.batch_size == 50
 
 
 @pytest.mark.parametrize("net", [None, Plain], ids=["built-in", "module"])
