@@ -50,6 +50,7 @@ def test_the_committees_probabilities_are_the_mean_of_its_members(table):
     assert_allclose(model.predict_proba(X), proba.mean(dim=0), rtol=1e-12)
     assert_allclose(model.predict_log_proba(X), proba.mean(dim=0).log(), rtol=1e-9)
     assert_allclose(model.decision_function(X), model.predict_log_proba(X), rtol=1e-9)
+    assert_allclose(model.net_.predict_proba(encoded), proba.mean(dim=0), rtol=1e-12)
     assert not np.allclose(proba[0], proba[1])
 
 
@@ -131,7 +132,9 @@ def test_stacked_training_equals_training_one_by_one(net, table):
         shared = {"numbers.slope", "numbers.start"}
         own_start = {name: value if name in shared else value[m] for name, value in start.items()}
         single.load_state_dict({name.removeprefix(prefix): value for name, value in own_start.items()})
-        optimizer = torch.optim.AdamW(single.train().parameters(), lr=model.lr, weight_decay=model.weight_decay, fused=True)
+        optimizer = torch.optim.AdamW(
+            single.train().parameters(), lr=model.lr, weight_decay=model.weight_decay, fused=True
+        )
         for batch in batches:
             optimizer.zero_grad()
             nn.functional.cross_entropy(single(batch.X[m]), batch.y[m]).backward()
