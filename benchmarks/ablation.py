@@ -78,6 +78,13 @@ def main():
         ),
         "",
     ]
+    names = [name for name in done if name != "default"]
+    lines += ["## Log-loss by table", "", "| table | " + " | ".join(names) + " |", "|---" * (len(names) + 1) + "|"]
+    losses = frame["log_loss"].unstack()
+    for table, row in losses[names].iterrows():
+        changes = 100 * np.log(row / losses["default"][table])
+        lines.append(f"| {table} | " + " | ".join(f"{change:+.0f}" for change in changes) + " |")
+    lines.append("")
     RESULTS.write_text("\n".join(lines))
     print("\n".join(lines))
 

@@ -17,6 +17,8 @@ MAX_LEVELS = 255
 MAX_SPREAD_LEVELS = 8
 # Bins of a number's piecewise linear embedding.
 N_BINS = 16
+# In tables with more numbers than this none is embedded: it would cost more than it brings.
+MAX_EMBEDDED = 256
 # Rows that medians, quartiles and bins are taken from, at most about twice as many.
 SUMMARISED_ROWS = 20_000
 # Codes are at least this: -1 is an unknown level, -2 a missing value.
@@ -244,6 +246,8 @@ class TableEncoder:
         self.center_ = np.array([column.center for column in columns])
         self.scale_ = np.array([column.scale for column in columns])
         embedded = np.array([self.embeds and len(column.values) > 2 for column in columns], dtype=bool)
+        if embedded.sum() > MAX_EMBEDDED:
+            embedded[:] = False
         self.order_ = np.argsort(~embedded, kind="stable")
         self.n_embedded_ = int(embedded.sum())
         self.bin_edges_ = [self._scaled_edges(columns[j], j) for j in self.order_[: self.n_embedded_]]

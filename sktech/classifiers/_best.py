@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from skorch.callbacks import Callback
 
-from sktech.modules import Members
+from sktech.modules import Members, count_members
 from sktech.training import StopTraining
 
 
@@ -50,6 +50,6 @@ class BestEpochs(Callback):
         """What training changes; with members, tensors with a leading member axis."""
         module = net.module_
         values = [parameter.detach() for parameter in module.parameters()]
-        if isinstance(module, Members) or getattr(module, "n_members", None) is None:
+        if isinstance(module, Members) or count_members(module) is None:
             values += list(module.buffers())
         return values

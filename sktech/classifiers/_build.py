@@ -8,6 +8,7 @@ import skorch.dataset
 import torch
 from sklearn.base import clone
 from skorch import NeuralNet, NeuralNetClassifier
+from skorch.callbacks import LRScheduler
 from skorch.helper import predefined_split
 from skorch.history import History
 from torch.nn.modules.batchnorm import _BatchNorm
@@ -44,6 +45,12 @@ def check_net(estimator):
     net = estimator.net
     _check_optimizer_and_device(estimator)
     _check_callbacks(estimator.callbacks)
+    scheduled = estimator.lr_schedule is not None and not isinstance(net, NeuralNetClassifier)
+    if scheduled and any(isinstance(_callback(entry), LRScheduler) for entry in estimator.callbacks or []):
+        raise ValueError(
+            f"callbacks: an LRScheduler sets the learning rate, and so does lr_schedule={estimator.lr_schedule!r}: "
+            "set lr_schedule=None"
+        )
     if isinstance(net, NeuralNetClassifier):
         _refuse_own(estimator, _OF_THE_NET, "belongs to the skorch net: set net__{} instead")
         _check_skorch_net(net)
@@ -78,8 +85,12 @@ def _check_callbacks(callbacks):
         return
     check_sequence("callbacks", callbacks)
     for callback in callbacks:
-        if not hasattr(callback[-1] if isinstance(callback, tuple) and callback else callback, "on_epoch_end"):
+        if not hasattr(_callback(callback), "on_epoch_end"):
             raise TypeError(f"callbacks: expected skorch callbacks, or pairs of a name and one, got {callback!r}")
+
+
+def _callback(entry):
+    return entry[-1] if isinstance(entry, tuple) and entry else entry
 
 
 def _refuse_own(estimator, names, reason):
@@ -204,7 +215,7 @@ def make_net(estimator, encoder, n_classes, n_members, batch_size):
     try:
         net.initialize()
     except ValueError:  # of the optimiser, which found no parameters
-        if isinstance(net.module_, torch.nn.Module):
+        if isinstance(getattr(net, "module_", None), torch.nn.Module | None):
             raise
         made = type(net.module_).__name__
         raise TypeError(f"net: expected a callable that makes a torch module, got one that makes {made}") from None

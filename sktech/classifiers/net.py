@@ -53,7 +53,8 @@ class NetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         returns logits of shape (n, n_classes) for inputs of shape (n, n_features_in); if its signature names
         ``n_features_in`` and ``n_classes``, it is told, and so for what describes inputs to embed (``bin_edges``,
         ``n_plain`` and ``n_levels``, as in ``TableNet``). An unfitted skorch net brings its own ``lr``, ``max_epochs``,
-        ``batch_size``, ``optimizer`` and ``device``, to be set as ``net__lr`` and so on.
+        ``batch_size``, ``optimizer`` and ``device``, to be set as ``net__lr`` and so on; ``weight_decay`` and
+        ``lr_schedule`` do not apply to it.
     n_members : "auto" or int, default="auto"
         Nets in the committee; 1 is one plain net. "auto" is 4, or 8 with fewer than 1,000 distinct training rows, where
         nets are cheap and differ most; and 1 for a ``net`` of yours. Members of a module of yours run through
@@ -62,7 +63,7 @@ class NetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         Units of each hidden layer of the built-in module.
     numeric_embedding : "piecewise_linear", "periodic" or None, default="piecewise_linear"
         How the built-in module sees numbers of more than two values: :class:`sktech.modules.PiecewiseLinearEmbedding`,
-        :class:`sktech.modules.PeriodicEmbedding`, or as they are.
+        :class:`sktech.modules.PeriodicEmbedding`, or as they are, as in tables of more than 256 such columns.
     dropout : float or "jumpout", default=0.1
         Share of the built-in module's hidden units that is silenced in each step, in [0, 1); or
         :class:`sktech.modules.Jumpout`.
@@ -70,7 +71,8 @@ class NetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         Highest learning rate.
     lr_schedule : "linear", None or callable, default="linear"
         "linear" rises to ``lr`` in the first tenth of the training and falls to 0 at ``max_epochs``; None is ``lr``
-        throughout, as ``partial_fit`` has it; a callable maps the progress in [0, 1) to a factor of ``lr``.
+        throughout, as ``partial_fit`` has it and callbacks that set the rate need it; a callable maps the progress in
+        [0, 1) to a factor of ``lr``.
     weight_decay : float, default=0.03
         For optimisers that know it.
     max_epochs : int, default=32
@@ -253,7 +255,10 @@ class NetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         return self
 
     def partial_fit(self, X, y, classes=None, sample_weight=None):
-        """Goes on with one epoch over these rows; encoders are fitted on the rows of the first call.
+        """Goes on with one epoch over these rows.
+
+        Encoders are fitted on the rows of the first call, and so is what "auto" means: a number that is constant there
+        is not looked at later either.
 
         Parameters
         ----------
@@ -293,6 +298,8 @@ class NetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         seed, n_done = draw_seed(self.random_state), 0 if fresh else len(self.history_)
         if fresh:
             self.n_members_ = self._choose_members(len(rows.codes))
+        elif self.n_members not in ("auto", self.n_members_):
+            raise ValueError(f"warm_start: expected n_members={self.n_members_} as before, got {self.n_members!r}")
         held_out, schedule = 0, linear if self.lr_schedule == "linear" else self.lr_schedule
         if schedule is not None and n_epochs is None and not isinstance(self.net, NeuralNetClassifier):
             watchers = [*watchers, LearningRateSchedule(schedule)]
@@ -422,10 +429,11 @@ class NetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         """A function of the logits (..., n, n_trained_classes), row by row."""
         check_is_fitted(self)
         Z = self._reader.transform(check_table(self, X, reset=False))
-        n = PREDICTED_ROWS // self.n_members_
+        n = max(PREDICTED_ROWS // self.n_members_, 1)
+        dtype = "float64" if next(self.net_.module_.parameters()).dtype == torch.float64 else "float32"
         chunks = (Z[start : start + n] for start in range(0, len(Z), n))
         with suitable_threads(self.net_.module_, n):
-            inputs = (torch.from_numpy(self._encoder.transform(rows, self.dtype)) for rows in chunks)
+            inputs = (torch.from_numpy(self._encoder.transform(rows, dtype)) for rows in chunks)
             return torch.cat([function(self.net_.logits(rows)) for rows in inputs])
 
     def _spread(self, values, missing):

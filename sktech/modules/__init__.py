@@ -7,7 +7,7 @@ from sktech.modules.linear import StackedLinear
 from sktech.modules.members import Members
 from sktech.modules.mlp import MLP
 from sktech.modules.numbers import PeriodicEmbedding, PiecewiseLinearEmbedding
-from sktech.modules.table_net import TableNet
+from sktech.modules.table_net import TableNet, count_members
 
 __all__ = [
     "MLP",
@@ -19,4 +19,5 @@ __all__ = [
     "PiecewiseLinearEmbedding",
     "StackedLinear",
     "TableNet",
+    "count_members",
 ]

@@ -9,7 +9,7 @@ class Members(nn.Module):
     """``n_members`` modules with weights of their own, run side by side with ``torch.vmap``.
 
     A module that ``vmap`` cannot run (control flow that depends on values, some recurrent layers) is run member by
-    member, with the same result.
+    member, with the same result; what it can run only slowly, torch warns of.
 
     Parameters
     ----------

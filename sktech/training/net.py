@@ -27,6 +27,7 @@ from skorch.net import NeuralNet
 from skorch.utils import TeeGenerator, to_device
 from torch.utils.data import DataLoader
 
+from sktech.modules import count_members
 from sktech.training.batches import Batch, TensorBatches, on_device, whole_tensors
 from sktech.training.objective import Forward, Objective, backward, cross_entropy
 from sktech.training.schedules import LearningRateSchedule
@@ -198,7 +199,7 @@ class TensorNet(NeuralNetClassifier):
         loss = backward(self.objective_, forward, batch)
         for name, value in batch.log.items():
             self.logged_.add(name)
-            self.history.record_batch(name, float(value))
+            self.history.record_batch(name, float(value.detach() if isinstance(value, torch.Tensor) else value))
         return {"loss": loss, "y_pred": forward.output, "forward": forward}
 
     def validation_step(self, batch, **fit_params):
@@ -277,7 +278,7 @@ class TensorNet(NeuralNetClassifier):
         return flat, step | {"y_pred": step["y_pred"].flatten(0, 1)}
 
     def _n_members(self):
-        return getattr(self.module_, "n_members", None)
+        return count_members(self.module_)
 
     def _listeners(self, hook):
         return [callback for _, callback in self.callbacks_ if _listens(callback, hook)]

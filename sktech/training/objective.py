@@ -190,7 +190,7 @@ def backward(objective, forward, batch):
     RuntimeError
         If the objective never asked for ``forward(batch.X)``, the one pass that trains BatchNorm's statistics.
     ValueError
-        If ``rows`` is not one value per row.
+        If ``rows`` is not one value per row, or ``penalty`` is not reduced over them.
     """
     rows = label_rows(objective, forward, batch)
     n = batch.n_rows
@@ -207,6 +207,9 @@ def backward(objective, forward, batch):
     if penalty is None:
         torch.autograd.backward(rows, share)
         return loss / n_members
+    if penalty.ndim >= rows.ndim:
+        name, shape = type(objective).__name__, tuple(penalty.shape)
+        raise ValueError(f"{name}.penalty is reduced over rows: expected shape {tuple(rows.shape[:-1])}, got {shape}")
     penalty = penalty.sum()
     torch.autograd.backward([rows, penalty], [share, None])
     return (loss + penalty.detach()) / n_members
