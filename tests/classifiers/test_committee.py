@@ -6,7 +6,7 @@ import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from skorch import NeuralNetClassifier
-from skorch.callbacks import EpochScoring
+from skorch.callbacks import Callback, EpochScoring, LRScheduler
 from torch import nn
 
 from sktech import NetClassifier, presets
@@ -222,3 +222,67 @@ def test_a_wrong_parameter_is_named(params, message, table):
 def test_every_module_parameter_trains(embedding, dropout, table):
     model = learner(numeric_embedding=embedding, dropout=dropout).fit(*table)
     assert np.isfinite(model.predict_proba(table[0])).all()
+
+
+class Inside(nn.Module):
+    """One net that happens to count members of its own."""
+
+    def __init__(self, n_features_in, n_classes):
+        super().__init__()
+        self.n_members = 4
+        self.norm = nn.BatchNorm1d(n_features_in)
+        self.layer = nn.Linear(n_features_in, n_classes)
+
+    def forward(self, X):
+        return self.layer(self.norm(X))
+
+
+def test_a_module_of_yours_is_one_net_whatever_its_attributes_are_called(table):
+    class Buffers(Callback):
+        def on_epoch_end(self, net, **kwargs):
+            seen.append(net.module_.norm.running_mean.clone())
+
+    seen, score = [], EpochScoring("accuracy", lower_is_better=False, name="right")
+    model = NetClassifier(Inside, max_epochs=30, lr=0.3, patience=3, callbacks=[Buffers(), score], random_state=0)
+    model.fit(*table)
+    best = np.argmin([record["valid_loss"] for record in model.history_])
+    assert best < len(seen) - 1, "the last epoch was the best: nothing was restored"
+    assert torch.equal(model.net_.module_.norm.running_mean, seen[best])
+
+
+@pytest.mark.parametrize("n_members", [1, 3])
+def test_an_error_in_a_module_of_yours_is_the_one_that_is_told(n_members, table):
+    class Bad(nn.Module):
+        def __init__(self, n_features_in, n_classes):
+            raise ValueError("width must divide 3")
+
+    with pytest.raises(ValueError, match="width must divide 3"):
+        NetClassifier(Bad, n_members=n_members).fit(*table)
+
+
+def test_a_committee_does_not_change_its_size_on_the_way(table):
+    model = learner(warm_start=True).fit(*table)
+    with pytest.raises(ValueError, match="warm_start: expected n_members=3 as before, got 2"):
+        model.set_params(n_members=2).fit(*table)
+    assert model.set_params(n_members="auto").fit(*table).n_members_ == 3
+
+
+def test_predictions_are_of_the_type_that_was_trained(table):
+    model = learner().fit(*table)
+    before = model.predict_proba(table[0])
+    assert_array_equal(model.set_params(dtype="float64").predict_proba(table[0]), before)
+
+
+def test_two_that_set_the_learning_rate_are_refused(table):
+    scheduler = LRScheduler("StepLR", step_size=1, gamma=1e-6)
+    with pytest.raises(ValueError, match="set lr_schedule=None"):
+        learner(callbacks=[("rate", scheduler)]).fit(*table)
+    alone, plain = (learner(lr_schedule=None, callbacks=given).fit(*table) for given in ([scheduler], None))
+    assert not np.array_equal(alone.predict_proba(table[0]), plain.predict_proba(table[0]))
+
+
+def test_numbers_of_a_very_wide_table_are_not_embedded():
+    X = np.random.default_rng(0).normal(size=(40, 257))
+    y = np.arange(40) % 2
+    assert learner(max_epochs=1).fit(X, y).net_.module_.numbers is None
+    assert learner(max_epochs=1).fit(X[:, 1:], y).net_.module_.numbers is not None

@@ -310,6 +310,15 @@ def test_rows_that_are_no_rows_are_refused(rows):
         train(nets(1)[0], rows, Mean)
 
 
+def test_a_penalty_per_row_is_refused(rows):
+    class PerRow(Objective):
+        def penalty(self, forward, batch):
+            return forward(batch.X).square().sum(-1)
+
+    with pytest.raises(ValueError, match="penalty is reduced over rows"):
+        train(nets(1)[0], rows, PerRow)
+
+
 def test_what_makes_no_objective_is_refused(rows):
     with pytest.raises(TypeError, match=r"objective makes a sktech.training.Objective.*got Linear"):
         train(nets(1)[0], rows, lambda: nn.Linear(1, 1))
