@@ -319,8 +319,12 @@ class _Column:
 
     def __init__(self, column, weight):
         given = ~np.isnan(column)
-        self.values, position = np.unique(column[given], return_inverse=True)
-        self._mass = np.cumsum(np.bincount(position, weights=weight[given]))
+        if np.ptp(weight) == 0:  # several times as fast
+            self.values, mass = np.unique(column[given], return_counts=True)
+        else:
+            self.values, position = np.unique(column[given], return_inverse=True)
+            mass = np.bincount(position, weights=weight[given])
+        self._mass = np.cumsum(mass)
         if len(self.values) <= 2:
             ends = self.values[[0, -1]] if len(self.values) else np.zeros(2)
             with np.errstate(over="ignore"):
