@@ -20,6 +20,7 @@ from sktech._random import draw_seed, spawn_seed
 from sktech.experiment.comparison import Comparison
 from sktech.experiment.errors import InputError
 from sktech.experiment.facts import TableFacts
+from sktech.experiment.interrupt import interrupts_stay_here
 from sktech.experiment.models import Model, choose_models
 from sktech.experiment.progress import Progress
 from sktech.experiment.scoring import score_fold
@@ -134,7 +135,8 @@ class Experiment:
         if n_jobs == 1:
             return (score_fold(*task) for task in tasks)
         parallel = joblib.Parallel(n_jobs, return_as="generator_unordered", batch_size=1)
-        return parallel(joblib.delayed(score_fold)(*task) for task in tasks)
+        with interrupts_stay_here():  # the call starts the processes
+            return parallel(joblib.delayed(score_fold)(*task) for task in tasks)
 
     def comparison(self, records):
         """What the finished records say."""

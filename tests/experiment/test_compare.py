@@ -1,7 +1,11 @@
+import os
+import signal
+
 import numpy as np
 import pandas as pd
 import polars
 import pytest
+from joblib.externals.loky import get_reusable_executor
 from matplotlib import pyplot
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.datasets import load_iris
@@ -90,6 +94,22 @@ def test_results_do_not_depend_on_the_number_of_processes(iris):
     by = ["model", "fold"]
     one, two = (frame.drop(columns=TIMES).sort_values(by, ignore_index=True) for frame in (one, two))
     pd.testing.assert_frame_equal(one, two)
+
+
+class SparedOfInterrupts(DummyClassifier):
+    """Fails in a process that Control-C would reach."""
+
+    def fit(self, X, y):
+        assert signal.getsignal(signal.SIGINT) == signal.SIG_IGN
+        return super().fit(X, y)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals differ")
+def test_only_the_first_process_sees_an_interrupt(iris):
+    get_reusable_executor().shutdown()  # one that others have started
+    model = {"spared": SparedOfInterrupts(strategy="prior")}
+    assert compare(*iris, model, n_jobs=2).to_frame().loc["spared", "status"] == "ok"
+    assert signal.getsignal(signal.SIGINT) == signal.default_int_handler
 
 
 def test_the_same_random_state_gives_the_same_results(iris):
