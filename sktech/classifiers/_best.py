@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from skorch.callbacks import Callback
 
-from sktech.modules import Members, count_members
+from sktech.modules import count_members
 from sktech.training import StopTraining
 
 
@@ -48,8 +48,6 @@ class BestEpochs(Callback):
     @staticmethod
     def _values(net):
         """What training changes; with members, tensors with a leading member axis."""
-        module = net.module_
-        values = [parameter.detach() for parameter in module.parameters()]
-        if isinstance(module, Members) or count_members(module) is None:
-            values += list(module.buffers())
-        return values
+        if count_members(net.module_) is not None:
+            return net.module_.member_tensors()
+        return [*(parameter.detach() for parameter in net.module_.parameters()), *net.module_.buffers()]

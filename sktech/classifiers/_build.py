@@ -260,9 +260,10 @@ def check_module(net, data, n_rows, n_classes, n_members):
     few = data.X[:2]
     with torch.no_grad():
         output = module(few.to(net.device))
+    members = () if n_members == 1 else (n_members,)
     shape = tuple(output.shape) if isinstance(output, torch.Tensor) else type(output).__name__
-    if shape != (len(few), n_classes) and shape != (n_members, len(few), n_classes):
-        shape = shape[1:] if n_members > 1 else shape
+    if shape != (*members, len(few), n_classes):
+        shape = shape if isinstance(shape, str) else shape[len(members) :]
         raise ValueError(
             f"net: expected a module that returns a tensor of shape (n, {n_classes}), one column per class, got "
             f"{shape} for {len(few)} rows of {data.X.shape[1]} inputs"

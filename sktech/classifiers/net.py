@@ -1,6 +1,5 @@
 """NetClassifier: a neural net that scikit-learn cannot tell from its own classifiers."""
 
-import math
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -23,6 +22,7 @@ from sktech._validation import (
     check_table,
     check_weights,
 )
+from sktech.classifiers._average import log_probabilities, probabilities, scores
 from sktech.classifiers._best import BestEpochs
 from sktech.classifiers._build import check_module, check_net, embeds, feed, go_on_from, learning, make_net
 from sktech.classifiers._holdout import stratified_holdout
@@ -456,7 +456,7 @@ class NetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         proba : ndarray of shape (n, n_classes), float of the net's ``dtype``
             Columns in the order of ``classes_``; 0 for a class that had no weight.
         """
-        return self._spread(self._logits(X, _probabilities).numpy(), 0.0)
+        return self._spread(self._logits(X, probabilities).numpy(), 0.0)
 
     def predict_log_proba(self, X):
         """Logarithms of the probabilities, in nats, exact where the probabilities themselves round to 0.
@@ -470,7 +470,7 @@ class NetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         log_proba : ndarray of shape (n, n_classes)
             -inf for a class that had no weight.
         """
-        return self._spread(self._logits(X, _log_probabilities).numpy(), -np.inf)
+        return self._spread(self._logits(X, log_probabilities).numpy(), -np.inf)
 
     def decision_function(self, X):
         """Logits, or their difference for two classes.
@@ -485,9 +485,9 @@ class NetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             With two classes the log-odds of the second. The logits of a committee are the logarithms of its
             probabilities. A class that had no weight gets the lowest finite number.
         """
-        logits = self._logits(X, _scores).numpy()
-        scores = self._spread(logits, np.finfo(logits.dtype).min)
-        return scores[:, 1] - scores[:, 0] if len(self.classes_) == 2 else scores
+        logits = self._logits(X, scores).numpy()
+        spread = self._spread(logits, np.finfo(logits.dtype).min)
+        return spread[:, 1] - spread[:, 0] if len(self.classes_) == 2 else spread
 
     def predict(self, X):
         """The most probable label of each row.
@@ -500,7 +500,7 @@ class NetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         -------
         y : ndarray of shape (n,)
         """
-        best = self._logits(X, _scores).argmax(dim=-1).numpy()
+        best = self._logits(X, scores).argmax(dim=-1).numpy()
         return self.classes_[self._trained][best]
 
     def __sklearn_is_fitted__(self):
@@ -510,28 +510,6 @@ class NetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
         return tags
-
-
-def _probabilities(logits):
-    """Those of the classes, (n, n_classes), averaged over members."""
-    if logits.ndim == 2:
-        return torch.softmax(logits, dim=-1)
-    # In float64, where the place of a row in the batch does not show: vectorised exponentials round by place.
-    return torch.softmax(logits.double(), dim=-1).mean(dim=0).to(logits.dtype)
-
-
-def _scores(logits):
-    """Logits of one net; of a committee the logarithms of its probabilities."""
-    return logits.contiguous() if logits.ndim == 2 else _log_probabilities(logits)
-
-
-def _log_probabilities(logits):
-    """Of large probabilities as they are rounded; of small ones also where these round to 0."""
-    if logits.ndim == 2:
-        return torch.log_softmax(logits, dim=-1)
-    proba = _probabilities(logits).double()
-    exact = torch.logsumexp(torch.log_softmax(logits.double(), dim=-1), dim=0) - math.log(len(logits))
-    return torch.where(proba > 0.5, proba.log(), exact).to(logits.dtype)
 
 
 @dataclass

@@ -1,17 +1,19 @@
 """Modules for tables: tensors in, logits out; each for one net, or for many side by side."""
 
 from sktech.modules.categories import CategoryEmbedding
+from sktech.modules.committee import Committee, count_members
 from sktech.modules.dropout import Dropout
 from sktech.modules.jumpout import Jumpout
 from sktech.modules.linear import StackedLinear
 from sktech.modules.members import Members
 from sktech.modules.mlp import MLP
 from sktech.modules.numbers import PeriodicEmbedding, PiecewiseLinearEmbedding
-from sktech.modules.table_net import TableNet, count_members
+from sktech.modules.table_net import TableNet
 
 __all__ = [
     "MLP",
     "CategoryEmbedding",
+    "Committee",
     "Dropout",
     "Jumpout",
     "Members",

@@ -4,8 +4,10 @@ import torch
 from torch import nn
 from torch.func import functional_call, stack_module_state, vmap
 
+from sktech.modules.committee import Committee
 
-class Members(nn.Module):
+
+class Members(Committee):
     """``n_members`` modules with weights of their own, run side by side with ``torch.vmap``.
 
     A module that ``vmap`` cannot run (control flow that depends on values, some recurrent layers) is run member by
@@ -49,6 +51,10 @@ class Members(nn.Module):
             part, leaf = self._place(name)
             part.register_buffer(leaf, value, persistent=leaf not in part._non_persistent_buffers_set)
         self._one_by_one = False
+
+    def member_tensors(self):
+        """Parameters and buffers: all are stacked."""
+        return [*super().member_tensors(), *self.buffers()]
 
     def _place(self, name):
         path, _, leaf = name.rpartition(".")

@@ -5,12 +5,13 @@ import math
 import torch
 from torch import nn
 
+from sktech.modules.committee import Committee
 from sktech.modules.dropout import Dropout
 from sktech.modules.jumpout import Jumpout
 from sktech.modules.linear import dense
 
 
-class MLP(nn.Module):
+class MLP(Committee):
     """Dense layers with ReLU, dropout after each, and a linear head: ``forward(X) == head(features(X))``.
 
     Weights are drawn from U(-sqrt(6 / fan_in), sqrt(6 / fan_in)) (He et al., 2015, section 2.2, as a uniform law);
@@ -51,6 +52,7 @@ class MLP(nn.Module):
 
     def __init__(self, n_features_in, n_classes, hidden_layer_sizes=(128, 128), dropout=0.0, n_members=None):
         super().__init__()
+        self.n_members = n_members
         layers, width = [], n_features_in
         for units in hidden_layer_sizes:
             layers += [dense(width, units, n_members, bound=math.sqrt(6 / max(width, 1))), nn.ReLU()]

@@ -1,26 +1,14 @@
 """The net behind NetClassifier: embeddings for a table's columns, and a perceptron on top."""
 
 import torch
-from torch import nn
 
 from sktech.modules.categories import CategoryEmbedding
-from sktech.modules.members import Members
+from sktech.modules.committee import Committee
 from sktech.modules.mlp import MLP
 from sktech.modules.numbers import PeriodicEmbedding, PiecewiseLinearEmbedding
 
 
-def count_members(module):
-    """How many nets stand side by side in a module, whose outputs then have a leading member axis; None for one net.
-
-    Parameters
-    ----------
-    module : torch.nn.Module
-        A :class:`TableNet`, :class:`Members`, or any other, which is one net.
-    """
-    return module.n_members if isinstance(module, TableNet | Members) else None
-
-
-class TableNet(nn.Module):
+class TableNet(Committee):
     """Numbers and categories are embedded, other inputs pass as they are, and an :class:`MLP` sees them all.
 
     The input's columns are numbers to embed (one for each entry of ``bin_edges``), then plain ones, then codes of

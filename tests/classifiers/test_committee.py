@@ -9,8 +9,8 @@ from skorch import NeuralNetClassifier
 from skorch.callbacks import Callback, EpochScoring, LRScheduler
 from torch import nn
 
-from sktech import NetClassifier, presets
-from sktech.modules import Members, TableNet
+from sktech import NetClassifier, TensorNet, presets
+from sktech.modules import MLP, Members, TableNet
 
 
 def learner(**params):
@@ -286,3 +286,43 @@ def test_numbers_of_a_very_wide_table_are_not_embedded():
     y = np.arange(40) % 2
     assert learner(max_epochs=1).fit(X, y).net_.module_.numbers is None
     assert learner(max_epochs=1).fit(X[:, 1:], y).net_.module_.numbers is not None
+
+
+class WithAxis(nn.Module):
+    """One net that answers as a committee of one, or of two."""
+
+    def __init__(self, n_features_in, n_classes, n=1):
+        super().__init__()
+        self.n, self.layer = n, nn.Linear(n_features_in, n_classes)
+
+    def forward(self, X):
+        return self.layer(X).expand(self.n, len(X), -1)
+
+
+class Pair(Plain):
+    def forward(self, X):
+        logits = super().forward(X)
+        return logits, logits
+
+
+@pytest.mark.parametrize("n_members", [1, 2])
+@pytest.mark.parametrize(
+    ("net", "came"), [(WithAxis, r"\(1, 2, 3\)"), (lambda n_features_in, n_classes: Pair(n_features_in, 7), "tuple")]
+)
+def test_a_module_that_answers_in_another_shape_is_refused(net, came, n_members, table):
+    with pytest.raises(ValueError, match=rf"\(n, 3\), one column per class, got {came} for 2 rows"):
+        NetClassifier(net, n_members=n_members).fit(*table)
+
+
+@pytest.mark.parametrize("kind", [MLP, TableNet, Members])
+def test_a_committees_probabilities_are_averaged_in_any_tensor_net(kind):
+    given = {
+        MLP: {"n_features_in": 4, "n_classes": 3, "n_members": 5},
+        TableNet: {"bin_edges": [], "n_plain": 4, "n_levels": [], "n_classes": 3, "n_members": 5},
+        Members: {"module": nn.Linear, "n_members": 5, "in_features": 4, "out_features": 3},
+    }[kind]
+    net = TensorNet(kind(**given), criterion=nn.CrossEntropyLoss, verbose=0).initialize()
+    X = torch.randn(20, 4)
+    expected = net.module_.eval()(X).softmax(-1).mean(0).detach()
+    assert_allclose(net.predict_proba(X), expected, rtol=1e-5)
+    assert all(len(value) == 5 for value in net.module_.member_tensors())
