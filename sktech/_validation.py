@@ -10,7 +10,7 @@ from sklearn.utils.validation import _check_sample_weight, assert_all_finite, ch
 from sktech.table import is_frame, is_missing
 
 
-def check_number(name, value, kind, low=None, high=None, *, open_low=False, open_high=False):
+def check_number(name, value, kind, low=None, high=None, *, open_low=False, open_high=False, others=()):
     """A parameter that must be a number in an interval.
 
     Parameters
@@ -23,6 +23,8 @@ def check_number(name, value, kind, low=None, high=None, *, open_low=False, open
         Bounds of the interval; None for none.
     open_low, open_high : bool, default=False
         Whether a bound is left out of the interval.
+    others : tuple, default=()
+        What else the parameter may be, such as ``("auto",)``.
 
     Raises
     ------
@@ -31,7 +33,9 @@ def check_number(name, value, kind, low=None, high=None, *, open_low=False, open
     ValueError
         If it lies outside.
     """
-    expected = "an integer" if kind is int else "a number"
+    if isinstance(value, str | Real) and value in others:
+        return
+    expected = " or ".join([*map(repr, others), "an integer" if kind is int else "a number"])
     if not isinstance(value, Integral if kind is int else Real) or isinstance(value, bool | np.bool_):
         raise TypeError(f"{name}: expected {expected}, got {value!r}")
     below = low is not None and (value <= low if open_low else value < low)

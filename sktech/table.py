@@ -306,7 +306,7 @@ class TableEncoder:
         return u
 
     def _scaled_edges(self, column, j):
-        edges = self._scale(column.edges[:, None], [j], np.float64)[:, 0]
+        edges = self._scale(column.edges()[:, None], [j], np.float64)[:, 0]
         apart = np.diff(edges) > 1e-5  # closer ones, far out or by rounding, are one
         return edges[np.append(apart, True)] if apart.any() else np.array([-1.0, 1.0])
 
@@ -314,7 +314,7 @@ class TableEncoder:
 class _Column:
     """What the encoder needs to know of a column of numbers, NaN left out.
 
-    values: its distinct values; center and scale; edges: of its bins.
+    values: its distinct values; center and scale.
     """
 
     def __init__(self, column, weight):
@@ -324,7 +324,7 @@ class _Column:
         else:
             self.values, position = np.unique(column[given], return_inverse=True)
             mass = np.bincount(position, weights=weight[given])
-        self._mass = np.cumsum(mass)
+        self._share = np.cumsum(mass) / np.sum(mass)
         if len(self.values) <= 2:
             ends = self.values[[0, -1]] if len(self.values) else np.zeros(2)
             with np.errstate(over="ignore"):
@@ -333,21 +333,22 @@ class _Column:
         low, self.center, high = self._quantiles([0.25, 0.5, 0.75])
         with np.errstate(over="ignore"):
             self.scale = (high - low) if high > low else self.values[-1] / 2 - self.values[0] / 2
+
+    def edges(self):
+        """Of the bins of a column of more than two values."""
         if len(self.values) <= N_BINS + 1:
-            self.edges = self.values
-            return
+            return self.values
         steps = np.linspace(0, 1, N_BINS + 1)
         edges = np.unique(self._quantiles(steps))
         if len(edges) <= N_BINS:  # ties: some bins are empty, and split the others where values are distinct
             spread = self.values[np.round(steps * (len(self.values) - 1)).astype(int)]
             more = np.setdiff1d(spread, edges)
             edges = np.union1d(edges, more[np.linspace(0, len(more) - 1, N_BINS + 1 - len(edges)).round().astype(int)])
-        self.edges = edges
+        return edges
 
     def _quantiles(self, q):
         """The smallest values that at least a share q of the weight does not exceed."""
-        mass = self._mass / self._mass[-1]
-        return self.values[np.searchsorted(mass, np.asarray(q) - 1e-9)]
+        return self.values[np.searchsorted(self._share, np.asarray(q) - 1e-9)]
 
 
 def _level_inputs(codes, weight, embeds):

@@ -15,6 +15,19 @@ class Estimator(BaseEstimator):
         self.categorical_features = categorical_features
 
 
+@pytest.mark.parametrize("value", ["auto", -1, np.int64(-1), np.str_("auto")])
+def test_what_a_number_may_be_besides(value):
+    check_number("n", value, int, 1, others=("auto", -1))
+    with pytest.raises((TypeError, ValueError), match=r"n: expected an integer"):
+        check_number("n", value, int, 1)
+
+
+@pytest.mark.parametrize("value", ["max", 0.5, True, None, np.array([1, 2]), np.array(["auto"])])
+def test_the_others_are_named(value):
+    with pytest.raises(TypeError, match=r"n: expected 'auto' or -1 or an integer, got"):
+        check_number("n", value, int, 1, others=("auto", -1))
+
+
 @pytest.mark.parametrize(
     ("value", "kind"), [(0, int), (1, int), (np.int8(1), int), (0.5, float), (1, float), (np.float32(0.5), float)]
 )

@@ -205,17 +205,14 @@ class NetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         for size in self.hidden_layer_sizes:
             check_number("hidden_layer_sizes", size, int, 1)
         check_choice("numeric_embedding", self.numeric_embedding, ["piecewise_linear", "periodic", None])
-        if self.dropout != "jumpout":
-            check_number("dropout", self.dropout, float, 0, 1, open_high=True)
-        if self.n_members != "auto":
-            check_number("n_members", self.n_members, int, 1)
+        check_number("dropout", self.dropout, float, 0, 1, open_high=True, others=("jumpout",))
+        check_number("n_members", self.n_members, int, 1, others=("auto",))
         check_number("lr", self.lr, float, 0, np.inf, open_low=True, open_high=True)
         if not callable(self.lr_schedule):
             check_choice("lr_schedule", self.lr_schedule, ["linear", None])
         check_number("weight_decay", self.weight_decay, float, 0)
         check_number("max_epochs", self.max_epochs, int, 1)
-        if self.batch_size not in ("auto", -1):
-            check_number("batch_size", self.batch_size, int, 1)
+        check_number("batch_size", self.batch_size, int, 1, others=("auto", -1))
         check_number("validation_fraction", self.validation_fraction, float, 0, 1, open_low=True, open_high=True)
         check_number("patience", self.patience, int, 1)
         check_choice("dtype", self.dtype, ["float32", "float64"])
