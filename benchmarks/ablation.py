@@ -6,13 +6,10 @@ tables. Probabilities and times are kept in ``--store``; what is there is not ru
 ``benchmarks/results/ablation.md``.
 """
 
-import argparse
 from pathlib import Path
 
 import numpy as np
-import torch
-from tabular import collect, run_all
-from threadpoolctl import threadpool_limits
+from tabular import collect, run_from_command_line
 
 from sktech import NetClassifier
 
@@ -49,19 +46,7 @@ def change(frame, name, variant):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, help="folder of *.csv.gz tables")
-    parser.add_argument("--store", type=Path, default=Path("ablation-store"), help="folder for what has been run")
-    parser.add_argument("--folds", type=int, default=3, help="outer folds that a table is divided into")
-    parser.add_argument("--first", type=int, default=1, help="run only the first so many of them")
-    parser.add_argument("--models", nargs="*", help="only these variants")
-    parser.add_argument("--tables", nargs="*", help="only these")
-    args = parser.parse_args()
-    args.store.mkdir(parents=True, exist_ok=True)
-    torch.set_num_threads(1)
-    with threadpool_limits(1):
-        run_all(args, variants())
-    frame, _ = collect(args.store)
+    frame, _ = collect(run_from_command_line(__doc__, "ablation", variants(), first=1))
     done = [name for name in VARIANTS if name in frame.index.get_level_values("model")]
     lines = [
         "# What each part of the default net is worth",

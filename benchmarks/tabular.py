@@ -298,22 +298,27 @@ def report(frame, joined, found):
     return "\n".join([*lines, f"{versions}; one thread; {platform.machine()}.", ""])
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def run_from_command_line(doc, name, models, first=None):
+    """Runs what the command line asks for, and returns the folder where the results are."""
+    parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
         "--data", type=Path, help="folder of *.csv.gz tables; the bundled ones of scikit-learn if absent"
     )
-    parser.add_argument("--store", type=Path, default=Path("tabular-store"), help="folder for what has been run")
+    parser.add_argument("--store", type=Path, default=Path(f"{name}-store"), help="folder for what has been run")
     parser.add_argument("--folds", type=int, default=3, help="outer folds that a table is divided into")
-    parser.add_argument("--first", type=int, help="run only the first so many of them")
+    parser.add_argument("--first", type=int, default=first, help="run only the first so many of them")
     parser.add_argument("--models", nargs="*", help="only these")
     parser.add_argument("--tables", nargs="*", help="only these")
     args = parser.parse_args()
     args.store.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(1)
     with threadpool_limits(1):
-        run_all(args, models())
-    frame, joined = collect(args.store)
+        run_all(args, models)
+    return args.store
+
+
+def main():
+    frame, joined = collect(run_from_command_line(__doc__, "tabular", models()))
     found = goals(frame, joined)
     page = report(frame, joined, found)
     RESULTS.write_text(page)

@@ -18,7 +18,7 @@ class PiecewiseLinearEmbedding(nn.Module):
     ----------
     bin_edges : sequence of array-like of shape (T_j + 1,)
         Increasing edges of each column's bins; at least two. Columns may differ in their number.
-    size : int, default=4
+    size : int, default=2
         Numbers per column, without the raw one.
     n_members : int, default=None
         None for one net.
@@ -44,11 +44,12 @@ class PiecewiseLinearEmbedding(nn.Module):
     >>> import torch
     >>> from sktech.modules import PiecewiseLinearEmbedding
     >>> PiecewiseLinearEmbedding([[0.0, 1.0, 3.0], [-1.0, 1.0]])(torch.zeros(5, 2)).shape
-    torch.Size([5, 10])
+    torch.Size([5, 6])
     """
 
-    def __init__(self, bin_edges, size=4, n_members=None):
+    def __init__(self, bin_edges, size=2, n_members=None):
         super().__init__()
+        self.size = size
         n_columns, n_bins = len(bin_edges), max(len(edges) - 1 for edges in bin_edges)
         # e_t = slope x + start, limited; bins that a column does not have stay at zero.
         slope, start = torch.zeros(2, n_columns, n_bins, 1).unbind()
@@ -113,6 +114,7 @@ class PeriodicEmbedding(nn.Module):
 
     def __init__(self, n_columns, size=4, n_frequencies=16, sigma=0.1, n_members=None):
         super().__init__()
+        self.size = size
         shape = (n_columns, n_frequencies) if n_members is None else (n_members, n_columns, n_frequencies)
         bound = 1 / math.sqrt(n_frequencies)
         self.frequency = nn.Parameter(sigma * torch.randn(shape))

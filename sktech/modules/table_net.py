@@ -66,7 +66,7 @@ class TableNet(Committee):
                 self.numbers = PeriodicEmbedding(len(bin_edges), n_members=n_members)
             else:
                 self.numbers = PiecewiseLinearEmbedding(bin_edges, n_members=n_members)
-            width += 4 * len(bin_edges)
+            width += self.numbers.size * len(bin_edges)
         if n_levels:
             self.categories = CategoryEmbedding(n_levels, n_members=n_members)
             width += 8 * len(n_levels)

@@ -122,9 +122,10 @@ def test_derivatives_with_respect_to_the_table_are_right(table, n_members):
 def test_at_the_start_numbers_are_seen_as_they_are():
     table = (EDGES, 3, [], "piecewise_linear")
     net, X = make(table), rows(table, 7)
-    inputs = net.embed(X)
-    assert torch.equal(inputs[:, 8:], X)
-    assert not inputs[:, :8].any()
+    inputs, width = net.embed(X), net.numbers.size * len(EDGES)
+    assert inputs.shape[1] == width + X.shape[1]
+    assert torch.equal(inputs[:, width:], X)
+    assert not inputs[:, :width].any()
 
 
 @pytest.mark.parametrize("name", ["as_they_are", "plain"])
