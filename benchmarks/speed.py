@@ -1,8 +1,9 @@
 """What the engine costs: whole fits and predictions, as ratios to a hand-written torch loop, in one interleaved run.
 
-Run ``python benchmarks/speed.py`` (about 12 minutes; ``--quick`` for 2). Every contender trains the same perceptron
+Run ``python benchmarks/speed.py`` (15 minutes or more; ``--quick`` for 2). Every contender trains the same perceptron
 (30 inputs, two hidden layers of 128, 3 classes; float32, fused AdamW, one thread) on the same rows for the same number
 of epochs; in each round every contender runs once, and a ratio is the median over rounds of the ratio within a round.
+Seconds are those of the processor, which leave out what other programs take of it meanwhile.
 Exits with 1 if a goal is missed. Results go to ``benchmarks/results/speed.md``.
 """
 
@@ -163,10 +164,10 @@ def interleaved(contenders, n_rounds):
     seconds = {name: [] for name in contenders}
     for round_number in range(n_rounds + 1):
         for name, run in contenders.items():
-            start = time.perf_counter()
+            start = time.process_time()
             run()
             if round_number:  # the first round warms up
-                seconds[name].append(time.perf_counter() - start)
+                seconds[name].append(time.process_time() - start)
     return {name: np.array(times) for name, times in seconds.items()}
 
 
@@ -213,7 +214,7 @@ def write(lines):
         "# Speed",
         "",
         f"Machine: {machine}.",
-        "Medians of the ratios within each round of one interleaved run of `benchmarks/speed.py`.",
+        "Medians of the ratios within each round of one interleaved run of `benchmarks/speed.py`; processor seconds.",
     ]
     head += [
         "",
