@@ -104,8 +104,16 @@ class SparedOfInterrupts(DummyClassifier):
         return super().fit(X, y)
 
 
+@pytest.fixture
+def interruptible():
+    """A process that was started in the background may ignore interrupts, and its children then do."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.skipif(os.name == "nt", reason="signals differ")
-def test_only_the_first_process_sees_an_interrupt(iris):
+def test_only_the_first_process_sees_an_interrupt(iris, interruptible):
     get_reusable_executor().shutdown()  # one that others have started
     model = {"spared": SparedOfInterrupts(strategy="prior")}
     assert compare(*iris, model, n_jobs=2).to_frame().loc["spared", "status"] == "ok"
