@@ -30,7 +30,6 @@ from torch.utils.data import DataLoader
 from sktech.modules import count_members
 from sktech.training.batches import Batch, TensorBatches, on_device, whole_tensors
 from sktech.training.objective import Forward, Objective, backward, cross_entropy
-from sktech.training.schedules import LearningRateSchedule
 
 # Optimisers that call their closure exactly once: a step is made without one.
 _PLAIN_OPTIMIZERS = frozenset(
@@ -243,8 +242,8 @@ class TensorNet(NeuralNetClassifier):
         """skorch's own epoch, with hooks only for those who listen."""
         beginners, enders = self._listeners("on_batch_begin"), self._listeners("on_batch_end")
         # Reading a loss waits for the GPU: once per epoch will do if nobody looks earlier.
-        lookers = [callback for callback in beginners + enders if not isinstance(callback, LearningRateSchedule)]
-        reads_late = self.device != "cpu" and not lookers
+        readers = [callback for callback in beginners + enders if getattr(callback, "reads_losses", True)]
+        reads_late = self.device != "cpu" and not readers
         batches = list.__getitem__(self.history, -1)["batches"]
         number, unread = 0, []
         for number, batch in enumerate(iterator, 1):

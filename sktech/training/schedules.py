@@ -36,6 +36,8 @@ class LearningRateSchedule(Callback):
         ``schedule(progress)`` -> factor, with the progress in [0, 1) over the epochs of one training.
     """
 
+    reads_losses = False  # a callback that says so does not make a GPU wait for each of them
+
     def __init__(self, schedule):
         self.schedule = schedule
 

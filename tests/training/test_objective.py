@@ -260,28 +260,22 @@ def test_other_parameters_are_a_function_that_differentiates(batch):
     torch.testing.assert_close(both[1], forward.at(moved)(batch.X), rtol=0, atol=1e-12)
 
 
-class Twice(nn.Module):
+def twice():
     """One layer in two places."""
-
-    def __init__(self):
-        super().__init__()
-        self.first = nn.Linear(5, 5)
-        self.second = self.first
-
-    def forward(self, X):
-        return self.second(torch.relu(self.first(X)))
+    layer = nn.Linear(5, 5)
+    return nn.Sequential(layer, nn.ReLU(), layer)
 
 
 def test_a_layer_that_stands_twice_is_left_as_it_was():
-    module, X = Twice(), torch.randn(6, 5)
-    before = module.first.weight
+    module, X = twice(), torch.randn(6, 5)
+    before = module[0].weight
     forward = Forward(module, X)
     values = {name: torch.randn_like(value) for name, value in module.named_parameters()}
-    hidden = torch.relu(nn.functional.linear(X, values["first.weight"], values["first.bias"]))
-    expected = nn.functional.linear(hidden, values["first.weight"], values["first.bias"])
+    hidden = torch.relu(nn.functional.linear(X, values["0.weight"], values["0.bias"]))
+    expected = nn.functional.linear(hidden, values["0.weight"], values["0.bias"])
     torch.testing.assert_close(forward.at(values)(X), expected)
-    assert module.first.weight is before
-    assert module.second.weight is before
+    assert module[0].weight is before
+    assert module[2].weight is before
 
 
 def test_features_are_refused_where_something_follows_the_last_layer(batch):
