@@ -1,7 +1,7 @@
 """Deep-learning techniques with the manners of scikit-learn."""
 
-from sktech import presets
-from sktech.classifiers import NetClassifier
+from sktech import presets, smoothing
+from sktech.classifiers import NetClassifier, SmoothedNetClassifier
 from sktech.training import TensorNet
 
-__all__ = ["NetClassifier", "TensorNet", "presets"]
+__all__ = ["NetClassifier", "SmoothedNetClassifier", "TensorNet", "presets", "smoothing"]

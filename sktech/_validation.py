@@ -7,6 +7,7 @@ from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, assert_all_finite, check_consistent_length, validate_data
 
+from sktech.labels import UNLABELED, Labels
 from sktech.table import is_frame, is_missing
 
 
@@ -144,6 +145,70 @@ def check_labels(estimator, X, y):
     check_consistent_length(X, y)
     check_classification_targets(y)
     return np.unique(y, return_inverse=True)
+
+
+def check_targets(estimator, X, y, *, unlabeled=False):
+    """y as labels, whatever form it comes in.
+
+    Parameters
+    ----------
+    estimator : BaseEstimator
+    X : array or data frame of shape (n, n_features)
+    y : array-like of shape (n,), array-like or data frame of shape (n, n_classes), or Labels
+        Labels of any one type; or probabilities of the classes 0, 1, ..., or of those that the columns of a data frame
+        are named after.
+    unlabeled : bool, default=False
+        Whether -1 among labels means that there is none.
+
+    Returns
+    -------
+    labels : sktech.labels.Labels
+        A row that comes with probabilities has the most probable class as its label.
+
+    Raises
+    ------
+    ValueError
+        As ``check_labels``; or if y has several columns that are not probabilities, or no row has a label.
+    """
+    if isinstance(y, Labels):
+        check_consistent_length(X, y)
+        return y
+    if y is not None and not is_frame(y) and not hasattr(y, "shape"):
+        y = np.asarray(y)
+    if y is not None and len(y.shape) == 2 and y.shape[1] > 1:
+        check_consistent_length(X, y)
+        return _check_probabilities(y)
+    if not unlabeled or y is None:
+        return Labels(*check_labels(estimator, X, y))
+    y = column_or_1d(y, warn=True)
+    check_consistent_length(X, y)
+    missing = np.array([isinstance(label, Number) and label == UNLABELED for label in y.tolist()], dtype=bool)
+    classes, known = check_labels(estimator, y[~missing], y[~missing]) if not missing.all() else ([], [])
+    if missing.any() and len(classes) < 2:
+        raise ValueError(
+            "y: -1 is a row without a label here: expected labels of at least two classes besides, got "
+            f"{list(classes)}; if -1 is one of your classes, name it otherwise"
+        )
+    codes = np.full(len(y), UNLABELED)
+    codes[~missing] = known
+    return Labels(classes, codes)
+
+
+def _check_probabilities(y):
+    try:
+        proba = np.asarray(y, dtype=np.float64)
+    except (TypeError, ValueError):
+        proba = np.full(y.shape, np.nan)
+    sums = proba.sum(axis=1, keepdims=True)
+    if not (proba.min() >= 0 and np.abs(sums - 1).max() < 1e-3):
+        raise ValueError(
+            "y: expected labels of shape (n,), or probabilities of the classes, (n, n_classes), of at least 0 and with "
+            f"sum 1 in each row, got other values of shape {proba.shape} (y should be a 1d array of labels)"
+        )
+    classes = np.asarray(y.columns) if is_frame(y) else np.arange(y.shape[1])
+    order = np.argsort(classes)
+    proba = (proba / sums)[:, order]
+    return Labels(classes[order], proba.argmax(axis=1), proba)
 
 
 def check_weights(X, sample_weight):

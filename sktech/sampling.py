@@ -1,7 +1,27 @@
 """Who is in the next epoch: the rows of each member, in a new random order."""
 
+from typing import NamedTuple
+
 import numpy as np
 import torch
+
+
+class Drawn(NamedTuple):
+    """Who is in an epoch.
+
+    Attributes
+    ----------
+    rows : Tensor of shape (n,) or (n_members, n), int64
+        Row numbers.
+    weight : Tensor of that shape, default=None
+        Multiplies what a row's label says; None for ones.
+    copies : Tensor of that shape, default=None
+        How often a row counts where no label is asked for; None for ones.
+    """
+
+    rows: torch.Tensor
+    weight: torch.Tensor = None
+    copies: torch.Tensor = None
 
 
 class MemberRows:
@@ -12,8 +32,10 @@ class MemberRows:
 
     Parameters
     ----------
-    weight : ndarray of shape (n,) or (n_members, n)
-        Weight of each row of the table; 0 for those that are not among the rows.
+    copies : ndarray of shape (n,) or (n_members, n)
+        How often each row of the table counts; 0 for those that are not among the rows.
+    label_weight : ndarray of shape (n,), default=None
+        What a row's label weighs besides, such as the weight of its class, or 0 where it has none; None for ones.
     dtype : torch.dtype, default=torch.float32
         Of the weights.
     shuffle : bool, default=True
@@ -23,32 +45,34 @@ class MemberRows:
     ----------
     rows : Tensor of shape (n_rows,) or (n_members, n_rows), int64
     weight : Tensor of that shape, or None
+        Of the labels: copies times label weights, with mean 1 for each member; None if all are 1.
+    copies : Tensor of that shape, or None
         With mean 1 for each member; None if all are 1.
 
     Examples
     --------
     >>> import numpy as np
     >>> from sktech.sampling import MemberRows
-    >>> rows, weight = MemberRows(np.array([[1, 1, 0, 1], [1, 0, 1, 0]]), shuffle=False)(0.0, None)
-    >>> rows.tolist(), weight.tolist()
+    >>> drawn = MemberRows(np.array([[1, 1, 0, 1], [1, 0, 1, 0]]), shuffle=False)(0.0, None)
+    >>> drawn.rows.tolist(), drawn.weight.tolist()
     ([[0, 1, 3], [0, 2, 0]], [[1.0, 1.0, 1.0], [1.5, 1.5, 0.0]])
     """
 
-    def __init__(self, weight, dtype=torch.float32, shuffle=True):
-        members = np.atleast_2d(weight)
+    def __init__(self, copies, label_weight=None, dtype=torch.float32, shuffle=True):
+        members = np.atleast_2d(copies)
         own = [np.flatnonzero(member) for member in members]
         length = max(map(len, own))
         rows = np.stack([np.resize(r, length) for r in own])
         shares = np.take_along_axis(members, rows, axis=1).astype(np.float64)
         for share, r in zip(shares, own, strict=True):
             share[len(r) :] = 0
-        self.rows, self.weight, self.shuffle = torch.from_numpy(rows), None, shuffle
-        if (shares != shares[:, :1]).any():
-            shares /= shares.max(axis=1, keepdims=True)
-            shares /= shares.mean(axis=1, keepdims=True)
-            self.weight = torch.from_numpy(shares).to(dtype)
-        if weight.ndim == 1:
-            self.rows, self.weight = self.rows[0], None if self.weight is None else self.weight[0]
+        shares /= shares.max(axis=1, keepdims=True)
+        parts = [torch.from_numpy(rows), _mean_one(shares, dtype)]
+        parts.append(parts[1] if label_weight is None else _mean_one(shares * label_weight[rows], dtype))
+        self.rows, self.copies, self.weight = (
+            part[0] if part is not None and copies.ndim == 1 else part for part in parts
+        )
+        self.shuffle = shuffle
 
     def __len__(self):
         return self.rows.shape[-1]
@@ -56,9 +80,18 @@ class MemberRows:
     def __call__(self, progress, generator):
         """Rows and weights of the next epoch; see :class:`sktech.training.TensorBatches`."""
         if not self.shuffle:
-            return self.rows, self.weight
+            return Drawn(self.rows, self.weight, self.copies)
         if self.rows.ndim == 1:
             order = torch.randperm(len(self), generator=generator)
         else:
             order = torch.stack([torch.randperm(len(self), generator=generator) for _ in self.rows])
-        return self.rows.gather(-1, order), None if self.weight is None else self.weight.gather(-1, order)
+        parts = (self.rows, self.weight, self.copies)
+        return Drawn(*(None if part is None else part.gather(-1, order) for part in parts))
+
+
+def _mean_one(shares, dtype):
+    """Weights (n_members, n) with mean 1 for each member; None if all are alike."""
+    if (shares == shares[:, :1]).all():
+        return None
+    shares = shares / shares.max(axis=1, keepdims=True)
+    return torch.from_numpy(shares / shares.mean(axis=1, keepdims=True)).to(dtype)

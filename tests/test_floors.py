@@ -27,6 +27,7 @@ FLOORS = [
     ("sktech.metrics", 1),
     ("sktech.datasets", 1),
     ("sktech._validation", 1),
+    ("sktech.labels", 1),
     ("sktech.information", 0),
     ("sktech._", 0),
     ("sktech", 5),

@@ -36,7 +36,7 @@ def epochs(weight, seed=0, n=3, **params):
     ones = torch.ones(len(sampler), dtype=torch.float64)
     return [
         (np.atleast_2d(rows.numpy()), np.atleast_2d((ones.expand(rows.shape) if w is None else w).numpy()))
-        for rows, w in drawn
+        for rows, w, _ in drawn
     ]
 
 
@@ -72,9 +72,9 @@ def test_a_filler_is_a_row_of_its_member(weight):
 
 
 def test_one_member_has_no_member_axis():
-    rows, weight = MemberRows(random_weight(40))(0.0, torch.Generator())
+    rows, weight, _ = MemberRows(random_weight(40))(0.0, torch.Generator())
     assert rows.ndim == weight.ndim == 1
-    rows, weight = MemberRows(random_weight((1, 40)))(0.0, torch.Generator())
+    rows, weight, _ = MemberRows(random_weight((1, 40)))(0.0, torch.Generator())
     assert rows.ndim == weight.ndim == 2
 
 
@@ -93,7 +93,7 @@ def test_weights_that_are_alike_within_each_member_are_left_out():
 def test_a_common_factor_of_a_members_weights_does_not_matter(factor):
     weight = random_weight((3, 40))
     scaled = weight * np.array([[1.0], [factor], [factor]])
-    one, other = (MemberRows(values, torch.float64) for values in (weight, scaled))
+    one, other = (MemberRows(values, dtype=torch.float64) for values in (weight, scaled))
     assert torch.equal(one.rows, other.rows)
     torch.testing.assert_close(one.weight, other.weight, rtol=1e-12, atol=0)
 
@@ -132,7 +132,7 @@ def test_every_row_comes_at_every_place():
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
 def test_weights_come_in_the_nets_type(dtype):
-    assert MemberRows(random_weight((3, 40)), dtype).weight.dtype == dtype
+    assert MemberRows(random_weight((3, 40)), dtype=dtype).weight.dtype == dtype
 
 
 def test_the_weights_given_stay_as_they_were():

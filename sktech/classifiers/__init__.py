@@ -1,5 +1,6 @@
 """Classifiers with one net inside, one technique per file."""
 
 from sktech.classifiers.net import NetClassifier
+from sktech.classifiers.smoothed import SmoothedNetClassifier
 
-__all__ = ["NetClassifier"]
+__all__ = ["NetClassifier", "SmoothedNetClassifier"]

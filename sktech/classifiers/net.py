@@ -2,34 +2,27 @@
 
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils import _safe_indexing, compute_class_weight
 from sklearn.utils.validation import check_is_fitted
 from skorch import NeuralNetClassifier
 
 from sktech._compat import CallbackSupportMixin, with_callbacks
 from sktech._random import draw_seed, seeded_torch, spawn_seed
-from sktech._rows import merge_identical_rows
 from sktech._threads import suitable_threads
-from sktech._validation import (
-    check_choice,
-    check_labels,
-    check_number,
-    check_sequence,
-    check_table,
-    check_weights,
-)
+from sktech._validation import check_choice, check_number, check_sequence, check_table
 from sktech.classifiers._average import log_probabilities, probabilities, scores
 from sktech.classifiers._best import BestEpochs
 from sktech.classifiers._build import check_module, check_net, embeds, feed, go_on_from, learning, make_net
 from sktech.classifiers._holdout import stratified_holdout
 from sktech.classifiers._progress import EpochTasks
+from sktech.classifiers._read import read_rows
 from sktech.sampling import MemberRows
-from sktech.table import TableEncoder, TableReader
-from sktech.training import LearningRateSchedule, Objective, WeightedRows
+from sktech.table import TableEncoder
+from sktech.training import LearningRateSchedule, Objective
 from sktech.training.net import PREDICTED_ROWS
 from sktech.training.schedules import linear
 
@@ -194,9 +187,13 @@ class NetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
 
     # ------------------------------------------------------------ what a technique overrides
 
-    def _make_objective(self):
-        """The objective to minimise; a technique returns its own. Plain cross-entropy here."""
+    def _make_objective(self, rows):
+        """The objective to minimise on some Rows; a technique returns its own. The plain loss here."""
         return Objective()
+
+    def _learns_unlabeled(self):
+        """Whether rows with the label -1 are taken for rows without one; a technique that uses them says so."""
+        return False
 
     def _check_params(self):
         """Refuses parameters that make no sense; a technique adds its own."""
@@ -229,8 +226,9 @@ class NetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         ----------
         X : data frame or array-like of shape (n, n_features)
             May hold missing values; infinity is refused.
-        y : array-like of shape (n,)
-            Labels of any one type.
+        y : array-like of shape (n,), or array-like or data frame of shape (n, n_classes)
+            Labels of any one type; or probabilities of the classes, which are then 0, 1, ..., or what the columns of a
+            data frame are named after.
         sample_weight : array-like of shape (n,), default=None
             Non-negative; a weight of k is k copies of the row, 0 is none.
 
@@ -291,26 +289,32 @@ class NetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             raise
 
     def _train(self, X, y, sample_weight, *, fresh, classes=None, n_epochs=None, watchers=()):
-        rows = self._read_rows(X, y, sample_weight, fresh=fresh, classes=classes)
+        rows = read_rows(self, X, y, sample_weight, fresh=fresh, classes=classes)
         seed, n_done = draw_seed(self.random_state), 0 if fresh else len(self.history_)
         if fresh:
-            self.n_members_ = self._choose_members(len(rows.codes))
+            self.n_members_ = self._choose_members(len(rows.copies))
         elif self.n_members not in ("auto", self.n_members_):
             raise ValueError(f"warm_start: expected n_members={self.n_members_} as before, got {self.n_members!r}")
-        held_out, schedule = 0, linear if self.lr_schedule == "linear" else self.lr_schedule
+        schedule = linear if self.lr_schedule == "linear" else self.lr_schedule
         if schedule is not None and n_epochs is None and not isinstance(self.net, NeuralNetClassifier):
             watchers = [*watchers, LearningRateSchedule(schedule)]
+        held_out = np.zeros((self.n_members_, len(rows.copies)))
         if self.early_stopping and n_epochs is None:
-            holdout_seed = spawn_seed(seed, _HOLDOUT)
-            held_out = stratified_holdout(
-                rows.codes, rows.copies, self.validation_fraction, holdout_seed, self.n_members_
+            labeled, holdout_seed = rows.labels.labeled, spawn_seed(seed, _HOLDOUT)
+            held_out[:, labeled] = stratified_holdout(
+                rows.labels.codes[labeled],
+                rows.copies[labeled],
+                self.validation_fraction,
+                holdout_seed,
+                self.n_members_,
             )
             watchers = [*watchers, BestEpochs(self.patience)]
-        learned = np.broadcast_to(rows.copies - held_out, (self.n_members_, len(rows.codes))) * rows.factor
+        learned = rows.copies - held_out
         if fresh:
-            self._encoder = TableEncoder(self._reader.n_numbers_, embeds(self.net)).fit(rows.Z, learned.mean(axis=0))
-        train, valid = self._sampler(learned), self._sampler(held_out * rows.factor, shuffle=False)
-        data = WeightedRows(torch.from_numpy(self._encoder.transform(rows.Z, self.dtype)), torch.from_numpy(rows.codes))
+            encoder = TableEncoder(self._reader.n_numbers_, embeds(self.net))
+            self._encoder = encoder.fit(rows.Z, rows.importance(learned.mean(axis=0)))
+        train, valid = self._sampler(learned, rows), self._sampler(held_out, rows, shuffle=False)
+        data = rows.tensors(self._encoder.transform(rows.Z, self.dtype))
         with seeded_torch(spawn_seed(seed, _TRAINING, n_done), self._device()), learning():
             # The net that is there is not touched: it is what remains if the training fails.
             net = make_net(self, self._encoder, len(self._trained), self.n_members_, self._choose_batch(len(train)))
@@ -324,7 +328,7 @@ class NetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
                         data,
                         train,
                         valid,
-                        objective=self._make_objective,
+                        objective=partial(self._make_objective, rows),
                         seed=spawn_seed(seed, _BATCHES, n_done),
                         callbacks=watchers,
                         n_epochs=net.max_epochs if n_epochs is None else n_epochs,
@@ -332,12 +336,12 @@ class NetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
                 finally:
                     self._keep(net)
 
-    def _sampler(self, weight, shuffle=True):
-        """Who is in an epoch, given the rows' weights (n_members, n); None for no row at all."""
-        if not weight.any():
+    def _sampler(self, copies, rows, shuffle=True):
+        """Who is in an epoch, given how often each row counts, (n_members, n); None for no row at all."""
+        if not copies.any():
             return None
-        weight = weight[0] if self.n_members_ == 1 else weight
-        return MemberRows(weight, getattr(torch, self.dtype), shuffle)
+        copies = copies[0] if self.n_members_ == 1 else copies
+        return MemberRows(copies, rows.label_weight, getattr(torch, self.dtype), shuffle)
 
     def _choose_members(self, n_rows):
         if self.n_members != "auto":
@@ -352,54 +356,6 @@ class NetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         # About 20 steps an epoch in a small table, 400 in a large one, and batches of 128 between.
         small, large = (2 ** round(np.log2(n_rows / n_steps)) for n_steps in (20, 400))
         return int(np.clip(large, np.clip(small, 8, 128), 512))
-
-    def _read_rows(self, X, y, sample_weight, *, fresh, classes):
-        """Checked, as numbers, without rows that weigh nothing, and with identical rows merged."""
-        X = check_table(self, X, reset=fresh)
-        labels, codes = check_labels(self, X, y)
-        copies = check_weights(X, sample_weight)
-        factors = self._class_weights(labels, codes, copies)[codes]
-        weighs = (copies > 0) & (factors > 0)
-        if not weighs.any():
-            raise ValueError("class_weight: expected a positive one for a class whose rows have weight, got zeros only")
-        if not weighs.all():
-            X, codes = _safe_indexing(X, np.flatnonzero(weighs)), codes[weighs]
-            copies, factors = copies[weighs], factors[weighs]
-        if fresh:
-            self.classes_ = labels if classes is None else np.unique(classes)
-            # A class without weight is no class of the net's; partial_fit knows better what will come.
-            self._trained = np.unique(codes) if classes is None else np.arange(len(self.classes_))
-            self._reader = TableReader(self.categorical_features).fit(X)
-        elif classes is not None and not np.array_equal(np.unique(classes), self.classes_):
-            raise ValueError(f"classes: expected those of the first call, {self.classes_.tolist()}, got {classes!r}")
-        codes = self._class_numbers(labels)[codes]
-        if codes.min() < 0:
-            raise ValueError("y: expected labels that had weight in the first fit, got others: fit without warm_start")
-        Z = self._reader.transform(X)
-        if self.merge_identical_rows:
-            distinct, copies = merge_identical_rows(Z, codes, copies)
-            Z, codes, factors = Z[distinct], codes[distinct], factors[distinct]
-        return _Rows(Z, codes, copies, factors)
-
-    def _class_numbers(self, labels):
-        """The numbers that the net knows these labels by, -1 for those that had no weight."""
-        position = np.minimum(np.searchsorted(self.classes_, labels), len(self.classes_) - 1)
-        known = self.classes_[position] == labels
-        if not np.all(known):
-            raise ValueError(f"y: expected labels among {self.classes_.tolist()}, got {labels[~known].tolist()}")
-        numbers = np.full(len(self.classes_), -1)
-        numbers[self._trained] = np.arange(len(self._trained))
-        return numbers[position]
-
-    def _class_weights(self, labels, codes, weight):
-        """What each label multiplies the weights of its rows by."""
-        if self.class_weight == "balanced":
-            total = np.bincount(codes, weights=weight)
-            return weight.sum() / ((total > 0).sum() * np.where(total > 0, total, np.inf))
-        factors = compute_class_weight(self.class_weight, classes=labels, y=labels)
-        if not np.all(np.isfinite(factors) & (factors >= 0)):
-            raise ValueError(f"class_weight: expected finite numbers of at least 0, got {self.class_weight!r}")
-        return factors
 
     def _keep(self, net):
         """The net with the epochs it has finished."""
@@ -507,21 +463,3 @@ class NetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
         return tags
-
-
-@dataclass
-class _Rows:
-    """Rows as numbers.
-
-    Z (n, n_features); codes (n,), the net's class numbers; copies (n,), how many rows each stands for (sample weights);
-    factor (n,), its class weight.
-    """
-
-    Z: np.ndarray
-    codes: np.ndarray
-    copies: np.ndarray
-    factor: np.ndarray
-
-    @property
-    def weight(self):
-        return self.copies * self.factor

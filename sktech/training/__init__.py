@@ -1,9 +1,11 @@
 """The training loop: the only floor that knows skorch."""
 
+from sktech.losses import cross_entropy
 from sktech.training.batches import Batch, TensorBatches, WeightedRows
 from sktech.training.net import StopTraining, TensorNet
-from sktech.training.objective import Forward, Objective, Reweighter, cross_entropy
+from sktech.training.objective import Forward, Objective, Reweighter, label_loss
 from sktech.training.schedules import LearningRateSchedule
+from sktech.training.soft import SoftTargets
 
 __all__ = [
     "Batch",
@@ -11,9 +13,11 @@ __all__ = [
     "LearningRateSchedule",
     "Objective",
     "Reweighter",
+    "SoftTargets",
     "StopTraining",
     "TensorBatches",
     "TensorNet",
     "WeightedRows",
     "cross_entropy",
+    "label_loss",
 ]

@@ -10,6 +10,8 @@ import skorch.dataset
 import torch
 from torch.utils.data import Dataset, Subset
 
+from sktech.sampling import Drawn
+
 # Rows gathered at once while an epoch in random order is cut into batches.
 GATHERED_ROWS = 2**15
 
@@ -26,17 +28,24 @@ class Batch(tuple):
     rows : Tensor of shape (n,) or (n_members, n), int64
         Positions of the rows in the training data: where to look up what is kept per row.
     weight : Tensor of shape (..., n) or None
-        Weights of the rows, with mean 1 over the training data. None means that all are 1.
+        Weights of what the labels of the rows say, with mean 1 over the training data. None means that all are 1.
+    copies : Tensor of shape (..., n) or None
+        How often each row counts where no label is asked for, with mean 1; the weights without those of labels and
+        classes. None means that all are 1.
+    soft : SoftTargets or None
+        Of the batch's rows, targets that are no plain class numbers; None where ``y`` says it all.
     progress : float
         Steps done / steps planned, in [0, 1); schedules are functions of it.
     log : dict of str to float or scalar Tensor
         What an objective wants to see in the history; the engine records it per batch and its mean per epoch.
     """
 
-    def __new__(cls, pair, rows=None, weight=None, progress=0.0):
+    def __new__(cls, pair, rows=None, weight=None, progress=0.0, copies=None, soft=None):
         batch = super().__new__(cls, pair)
         batch.rows = rows
         batch.weight = weight
+        batch.copies = copies
+        batch.soft = None if soft is None else soft[rows]
         batch.progress = progress
         batch.log = {}
         return batch
@@ -54,6 +63,10 @@ class Batch(tuple):
         """Rows per member."""
         return self.rows.shape[-1]
 
+    def mean(self, values):
+        """Mean over the rows, (...), of values (..., n), each as often as its row counts."""
+        return values.mean(-1) if self.copies is None else (values * self.copies).sum(-1) / self.n_rows
+
 
 class WeightedRows(Dataset):
     """A data set of tensors whose rows may carry weights.
@@ -63,12 +76,20 @@ class WeightedRows(Dataset):
     X : Tensor of shape (n, ...)
     y : Tensor of shape (n, ...)
     weight : Tensor of shape (n,), default=None
+    soft : SoftTargets, default=None
+        Where the targets are no plain class numbers.
     """
 
-    def __init__(self, X, y, weight=None):
+    def __init__(self, X, y, weight=None, soft=None):
         self.X = X
         self.y = y
         self.weight = weight
+        self.soft = soft
+
+    def map(self, function):
+        """The data set whose tensors are a function of these."""
+        parts = (self.X, self.y, self.weight, self.soft)
+        return WeightedRows(*(None if part is None else function(part) for part in parts))
 
     def __len__(self):
         return len(self.X)
@@ -99,7 +120,7 @@ def whole_tensors(dataset):
         if whole is None:
             return None
         rows = torch.as_tensor(np.asarray(dataset.indices), dtype=torch.int64, device=whole.X.device)
-        return WeightedRows(*(None if part is None else part[rows] for part in (whole.X, whole.y, whole.weight)))
+        return whole.map(lambda part: part[rows])
     if type(dataset) is not skorch.dataset.Dataset:
         return None
     X = _as_tensor(dataset.X)
@@ -142,8 +163,9 @@ class TensorBatches:
         Source of the random orders; None for torch's global one.
     sampler : iterable of int, or callable, default=None
         Who is in the epoch. An iterable gives the row numbers of an epoch, as torch's samplers do. A callable is
-        asked once per epoch, as ``rows, weight = sampler(progress, generator)``, for row numbers of shape (n,) or,
-        one row for each member, (n_members, n), and weights of that shape (or None) that multiply the rows' own.
+        asked once per epoch, as ``sampler(progress, generator)``, for a :class:`sktech.sampling.Drawn` or a tuple of
+        its first parts: row numbers of shape (n,) or, one row for each member, (n_members, n), and weights of that
+        shape (or None) that multiply the rows' own.
     seed : int, default=None
         Seeds a generator of its own, so that the order of the rows does not depend on what else draws random numbers.
     smallest_batch : int, default=1
@@ -204,16 +226,16 @@ class TensorBatches:
         return bounds
 
     def _draw_rows(self, progress):
-        """(rows, weight) of the next epoch; rows is None for all of them in their order."""
+        """Who is in the next epoch; rows is None for all of them in their order."""
         if not self.own_order:
             # DataLoader draws a seed for its workers at the start of each pass, even without workers
             torch.empty((), dtype=torch.int64).random_(generator=self.generator)
         if callable(self.sampler):
-            return self.sampler(progress, self.generator)
+            return Drawn(*self.sampler(progress, self.generator))
         if self.sampler is not None:
-            return torch.as_tensor(list(self.sampler), dtype=torch.int64), None
+            return Drawn(torch.as_tensor(list(self.sampler), dtype=torch.int64))
         if not self.shuffle:
-            return None, None
+            return Drawn(None)
         generator = self.generator
         if generator is None:
             seed = int(torch.empty((), dtype=torch.int64).random_().item())
@@ -221,12 +243,12 @@ class TensorBatches:
         rows = torch.randperm(len(self.data), generator=generator)
         if not self.own_order and self.generator is not None:
             torch.randperm(len(self.data), generator=generator)  # RandomSampler draws one more order than it uses
-        return rows, None
+        return Drawn(rows)
 
     def __iter__(self):
-        rows, sampled_weight = self._draw_rows(self.epoch / self.n_epochs)
-        in_order = rows is None
-        rows = torch.arange(len(self.data)) if in_order else rows
+        drawn = self._draw_rows(self.epoch / self.n_epochs)
+        in_order = drawn.rows is None
+        rows = torch.arange(len(self.data)) if in_order else drawn.rows
         rows = rows.to(self.data.X.device)
         bounds = self._bounds(rows.shape[-1])
         n_steps = max(len(bounds) - 1, 1)
@@ -234,21 +256,30 @@ class TensorBatches:
         for first in range(0, len(bounds) - 1, per_block):
             ends = bounds[first : first + per_block + 1]
             span = slice(ends[0], ends[-1])
-            block = self._gather(rows[..., span], span if in_order else rows[..., span])
-            if sampled_weight is not None:
-                drawn = sampled_weight[..., span].to(block[-1].device)
-                block[2] = drawn if block[2] is None else drawn * block[2]
+            weight, copies, block_rows = (
+                None if part is None else part[..., span] for part in (drawn.weight, drawn.copies, rows)
+            )
+            block = self._gather(span if in_order else block_rows, weight, copies, block_rows)
             sizes, axis = np.diff(ends).tolist(), rows.ndim - 1
             parts = [[None] * len(sizes) if part is None else part.split(sizes, axis) for part in block]
-            for step, (X, y, weight, batch_rows) in enumerate(zip(*parts, strict=True), first):
-                yield Batch((X, y), batch_rows, weight, (self.epoch + step / n_steps) / self.n_epochs)
+            for step, (X, y, step_weight, step_copies, step_rows) in enumerate(zip(*parts, strict=True), first):
+                progress = (self.epoch + step / n_steps) / self.n_epochs
+                yield Batch((X, y), step_rows, step_weight, progress, step_copies, self.data.soft)
         self.epoch += 1
 
-    def _gather(self, rows, where):
-        """[X, y, weight, rows] of many rows at once."""
+    def _gather(self, where, weight, copies, rows):
+        """[X, y, weight, copies, rows] of many rows at once."""
         data = self.data
-        parts = [data.X[where], data.y[where], None if data.weight is None else data.weight[where], rows]
+        weight = _product(None if data.weight is None else data.weight[where], weight)
+        parts = [data.X[where], data.y[where], weight, copies, rows]
         return [part if part is None or self.device is None else part.to(self.device) for part in parts]
+
+
+def _product(one, other):
+    """Of weights, where None is ones."""
+    if one is None or other is None:
+        return other if one is None else one
+    return one * other.to(one.device)
 
 
 def on_device(data, device):
@@ -269,4 +300,4 @@ def on_device(data, device):
     free, _ = torch.cuda.mem_get_info(device)
     if sum(part.numel() * part.element_size() for part in parts) > free // 2:
         return data
-    return WeightedRows(*(None if part is None else part.to(device) for part in (data.X, data.y, data.weight)))
+    return data.map(lambda part: part.to(device))

@@ -27,9 +27,10 @@ from skorch.net import NeuralNet
 from skorch.utils import TeeGenerator, to_device
 from torch.utils.data import DataLoader
 
+from sktech.losses import negative_log_likelihood
 from sktech.modules import count_members
 from sktech.training.batches import Batch, TensorBatches, on_device, whole_tensors
-from sktech.training.objective import Forward, Objective, backward, cross_entropy
+from sktech.training.objective import Forward, Objective, backward
 
 # Optimisers that call their closure exactly once: a step is made without one.
 _PLAIN_OPTIMIZERS = frozenset(
@@ -207,7 +208,10 @@ class TensorNet(NeuralNetClassifier):
         self._set_training(False)
         with torch.no_grad():
             output = self.module_(batch.X)
-            rows = cross_entropy(self._to_logits()(output), batch.y)
+            log_proba = torch.log_softmax(self._to_logits()(output), dim=-1)
+            rows = (
+                negative_log_likelihood(log_proba, batch.y) if batch.soft is None else batch.soft.plain_loss(log_proba)
+            )
             losses = (rows if batch.weight is None else rows * batch.weight).mean(-1)
             if losses.ndim:
                 self.history.record_batch("valid_losses", losses.tolist())

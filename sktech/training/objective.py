@@ -21,31 +21,12 @@ wraps another one.
 from contextlib import contextmanager
 
 import torch
-import torch.nn.functional as F
 from torch import nn
 from torch.func import functional_call
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from sktech.losses import negative_log_likelihood
 from sktech.modules.members import tensor_places
-
-
-def cross_entropy(logits, target):
-    """Cross-entropy of each row, in nats.
-
-    Parameters
-    ----------
-    logits : Tensor of shape (..., n, n_classes)
-    target : Tensor of shape (n,) or (..., n), int64
-        Class numbers; without a member axis they are the same for all members.
-
-    Returns
-    -------
-    loss : Tensor of shape (..., n)
-    """
-    if logits.ndim == 2:
-        return F.cross_entropy(logits, target, reduction="none")
-    target = target.expand(logits.shape[:-1])
-    return F.cross_entropy(logits.flatten(0, -2), target.flatten(), reduction="none").view(target.shape)
 
 
 class Objective(nn.Module):
@@ -67,7 +48,7 @@ class Objective(nn.Module):
         Returns
         -------
         loss : Tensor of shape (..., n), or None
-            None, the default, leaves the labels to the others; if nobody speaks for them, plain cross-entropy does.
+            None, the default, leaves the labels to the others; if nobody speaks for them, :func:`label_loss` does.
         """
 
     def penalty(self, forward, batch):
@@ -127,7 +108,7 @@ class Reweighter(Objective):
     Parameters
     ----------
     inner : Objective, default=None
-        Whose rows are weighted; None for plain cross-entropy. Its penalty is left as it is.
+        Whose rows are weighted; None for the plain loss. Its penalty is left as it is.
 
     Raises
     ------
@@ -163,9 +144,29 @@ class Reweighter(Objective):
 
 
 def label_rows(objective, forward, batch):
-    """The rows of an objective, (..., n), or plain cross-entropy where it has none."""
+    """The rows of an objective, (..., n), or the plain loss where it has none."""
     rows = objective.rows(forward, batch)
-    return cross_entropy(forward(batch.X), batch.y) if rows is None else rows
+    return label_loss(forward, batch) if rows is None else rows
+
+
+def label_loss(forward, batch):
+    """The plain loss of each row: cross-entropy with its label, or with what it has instead of one.
+
+    A technique that changes the loss builds on this one, so that it works with probabilities as labels too.
+
+    Parameters
+    ----------
+    forward : Forward, or a function that ``forward.at`` gives
+    batch : sktech.training.Batch
+
+    Returns
+    -------
+    loss : Tensor of shape (..., n)
+    """
+    log_proba = forward.log_proba(batch.X)
+    if batch.soft is None:
+        return negative_log_likelihood(log_proba, batch.y)
+    return batch.soft.loss(log_proba, batch.y)
 
 
 def backward(objective, forward, batch):
@@ -246,6 +247,7 @@ class Forward:
         self._X = X
         self._to_logits = to_logits
         self._logits = None
+        self._log_proba = None
         self._features = None
         self._random_state = None
 
@@ -261,6 +263,15 @@ class Forward:
             self._count()
             return self._logits
         return self.at({})(X)
+
+    def log_proba(self, X):
+        """Log-probabilities of shape (..., n, n_classes)."""
+        logits = self(X)
+        if X is not self._X:
+            return torch.log_softmax(logits, dim=-1)
+        if self._log_proba is None:
+            self._log_proba = torch.log_softmax(logits, dim=-1)
+        return self._log_proba
 
     def features(self, X):
         """What the module's last layer sees, (..., n, n_features): ``forward(X) ==
@@ -300,7 +311,7 @@ class Forward:
         Returns
         -------
         forward : callable
-            ``forward(X)``, ``forward.features(X)`` and ``forward.head(h)``; none of them counts.
+            ``forward(X)``, ``forward.log_proba(X)``, ``forward.features(X)`` and ``forward.head(h)``; none counts.
         """
         self._count()  # its random state is the one to replay
         return _Elsewhere(self, params)
@@ -327,6 +338,9 @@ class _Elsewhere:
 
     def __call__(self, X):
         return self._forward._as_logits(self._run(X))
+
+    def log_proba(self, X):
+        return torch.log_softmax(self(X), dim=-1)
 
     def _run(self, X):
         module = self._forward.module

@@ -1,0 +1,108 @@
+"""From the table, labels and weights that a user hands in to the rows that a net learns from."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from sklearn.utils import _safe_indexing
+
+from sktech._rows import merge_identical_rows
+from sktech._validation import check_table, check_targets, check_weights
+from sktech.labels import Labels
+from sktech.table import TableReader
+from sktech.training import SoftTargets, WeightedRows
+
+
+@dataclass
+class Rows:
+    """Rows as numbers.
+
+    Parameters
+    ----------
+    Z : ndarray of shape (n, n_features)
+        As the estimator's TableReader gives them.
+    labels : Labels
+        In the net's class numbers.
+    copies : ndarray of shape (n,)
+        How many rows each stands for: sample weights.
+    label_weight : ndarray of shape (n,), or None
+        What its label weighs besides: class weights, and 0 for rows without a label; None if all are alike.
+    """
+
+    Z: np.ndarray
+    labels: Labels
+    copies: np.ndarray
+    label_weight: np.ndarray
+
+    def importance(self, copies):
+        """How much each row matters to the scales and bins of columns, (n,), given how often it counts, (n,)."""
+        if self.label_weight is None:
+            return copies
+        return copies * np.where(self.label_weight > 0, self.label_weight, 1.0)
+
+    def tensors(self, inputs):
+        """As a data set, with these inputs."""
+        soft = None
+        if self.labels.proba is not None:
+            soft = SoftTargets.of(self.labels, torch.from_numpy(inputs).dtype)
+        # A row without a label has weight 0, or a hard_weight of 0: any class will do.
+        codes = torch.from_numpy(np.maximum(self.labels.codes, 0))
+        return WeightedRows(torch.from_numpy(inputs), codes, soft=soft)
+
+
+def read_rows(estimator, X, y, sample_weight, *, fresh, classes):
+    """Checked, as numbers, without rows that weigh nothing, and with identical rows merged.
+
+    Parameters
+    ----------
+    estimator : NetClassifier
+        If ``fresh``, it gets ``classes_``, ``n_features_in_``, ``feature_names_in_``, the reader of its columns, and
+        ``_trained``, the positions of the classes that its net knows; otherwise these are what is expected.
+    X, y, sample_weight
+        As ``fit`` takes them.
+    fresh : bool
+        Whether a new model is being made.
+    classes : array-like or None
+        As ``partial_fit`` takes them.
+
+    Returns
+    -------
+    rows : Rows
+    """
+    X = check_table(estimator, X, reset=fresh)
+    labels = check_targets(estimator, X, y, unlabeled=estimator._learns_unlabeled())
+    copies = check_weights(X, sample_weight)
+    labels, factor = labels.weighted(estimator.class_weight, copies)
+    if not (copies * factor).any():
+        raise ValueError("class_weight: expected a positive one for a class whose rows have weight, got zeros only")
+    # Rows of a class that weighs nothing are no rows; those without a label may still serve.
+    counts = (copies > 0) & ((factor > 0) | ~labels.labeled)
+    if not counts.all():
+        X, labels = _safe_indexing(X, np.flatnonzero(counts)), labels[counts]
+        copies, factor = copies[counts], factor[counts]
+    if fresh:
+        estimator.classes_ = labels.classes if classes is None else np.unique(classes)
+        # A class without weight is no class of the net's; partial_fit knows better what will come.
+        weighs = labels.totals(copies * factor) > 0
+        estimator._trained = np.flatnonzero(weighs) if classes is None else np.arange(len(estimator.classes_))
+        estimator._reader = TableReader(estimator.categorical_features).fit(X)
+    elif classes is not None and not np.array_equal(np.unique(classes), estimator.classes_):
+        expected = estimator.classes_.tolist()
+        raise ValueError(f"classes: expected those of the first call, {expected}, got {classes!r}")
+    labels = labels.numbered(_class_numbers(estimator, labels.classes), len(estimator._trained)).simplified()
+    Z = estimator._reader.transform(X)
+    if estimator.merge_identical_rows:
+        distinct, copies = merge_identical_rows(Z, labels.keys(), copies)
+        Z, labels, factor = Z[distinct], labels[distinct], factor[distinct]
+    return Rows(Z, labels, copies, None if np.ptp(factor) == 0 else factor)
+
+
+def _class_numbers(estimator, labels):
+    """The numbers that the net knows these labels by, -1 for those that had no weight."""
+    position = np.minimum(np.searchsorted(estimator.classes_, labels), len(estimator.classes_) - 1)
+    known = estimator.classes_[position] == labels
+    if not np.all(known):
+        raise ValueError(f"y: expected labels among {estimator.classes_.tolist()}, got {labels[~known].tolist()}")
+    numbers = np.full(len(estimator.classes_), -1)
+    numbers[estimator._trained] = np.arange(len(estimator._trained))
+    return numbers[position]

@@ -1,0 +1,185 @@
+"""Labels of training rows as numbers: certain ones, missing ones, and probabilities of a teacher."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.utils import compute_class_weight
+
+__all__ = ["UNLABELED", "Labels"]
+
+# The code of a row without a label of its own.
+UNLABELED = -1
+
+
+@dataclass(eq=False, repr=False)
+class Labels:
+    """What is known of each row's class. Every net of sktech takes it as ``y``, besides labels and probabilities.
+
+    A row may have a certain label, probabilities, both, or neither. With probabilities q, the label t and the model's
+    p, the row's loss is ::
+
+        (1 - hard_weight) T^2 CE(softmax(log(q) / T), softmax(log(p) / T)) + hard_weight CE(t, p)
+
+    (Hinton, Vinyals and Dean, 2015, section 2). A row without a label has the first term alone, without its factor.
+
+    Parameters
+    ----------
+    classes : ndarray of shape (n_classes,)
+        The labels that numbers stand for.
+    codes : ndarray of shape (n,), int
+        Each row's label, as a position in ``classes``; -1 for a row without one.
+    proba : ndarray of shape (n, n_classes), default=None
+        Probabilities of the classes; None where only labels are known.
+    hard_weight : float or ndarray of shape (n,), default=0.0
+        Share of the certain label where there are probabilities too, in [0, 1].
+    temperature : float or ndarray of shape (n,), default=1.0
+        T above.
+
+    References
+    ----------
+    G. Hinton, O. Vinyals and J. Dean, "Distilling the Knowledge in a Neural Network", 2015,
+    https://arxiv.org/abs/1503.02531
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sktech import NetClassifier
+    >>> from sktech.labels import Labels
+    >>> X = np.random.default_rng(0).normal(size=(50, 3))
+    >>> y = Labels(np.array(["no", "yes"]), codes=np.arange(50) % 2, proba=np.full((50, 2), 0.5), hard_weight=0.5)
+    >>> NetClassifier(max_epochs=2).fit(X, y).classes_.tolist()
+    ['no', 'yes']
+    """
+
+    classes: np.ndarray
+    codes: np.ndarray
+    proba: np.ndarray = None
+    hard_weight: object = 0.0
+    temperature: object = 1.0
+
+    def __post_init__(self):
+        if self.proba is not None:
+            n = len(self.codes)
+            self.hard_weight = np.where(self.labeled, np.broadcast_to(self.hard_weight, n), 0.0)
+            self.temperature = np.broadcast_to(np.asarray(self.temperature, dtype=np.float64), n)
+
+    @property
+    def shape(self):
+        return self.codes.shape
+
+    def __len__(self):
+        return len(self.codes)
+
+    def __getitem__(self, rows):
+        """Those of some rows."""
+        if self.proba is None:
+            return Labels(self.classes, self.codes[rows])
+        return Labels(self.classes, self.codes[rows], self.proba[rows], self.hard_weight[rows], self.temperature[rows])
+
+    @property
+    def labeled(self):
+        """Which rows have a label of their own, (n,) bool."""
+        return self.codes != UNLABELED
+
+    def mixture(self):
+        """Labels and probabilities as one distribution for each row, (n, n_classes): what they say at T = 1.
+
+        A row of which nothing is known has zeros.
+        """
+        certain = np.zeros((len(self), len(self.classes)))
+        certain[self.labeled, self.codes[self.labeled]] = 1
+        if self.proba is None:
+            return certain
+        share = self.hard_weight[:, None]
+        return (1 - share) * self.proba + share * certain
+
+    def totals(self, weight):
+        """Weight of each class, (n_classes,), where rows have weights (n,)."""
+        if self.proba is None:
+            return np.bincount(self.codes[self.labeled], weight[self.labeled], len(self.classes))
+        return weight @ self.mixture()
+
+    def keys(self):
+        """Numbers that tell apart rows of which different things are known, (n, n_keys)."""
+        if self.proba is None:
+            return self.codes[:, None]
+        return np.column_stack([self.codes, self.proba, self.hard_weight, self.temperature])
+
+    def simplified(self):
+        """The same labels, without probabilities where these say nothing but certain labels."""
+        if self.proba is None:
+            return self
+        if (self.hard_weight == 1).all():
+            return Labels(self.classes, self.codes)
+        if (self.temperature == 1).all() and self.labeled.all():
+            mixture = self.mixture()
+            if (mixture.max(axis=1) == 1).all():
+                return Labels(self.classes, mixture.argmax(axis=1))
+        return self
+
+    def weighted(self, class_weight, copies):
+        """The effect of class weights w: they multiply the terms of the classes, sum over k of w_k q_k (-log p_k).
+
+        Parameters
+        ----------
+        class_weight : None, "balanced" or dict of label to float
+        copies : ndarray of shape (n,)
+            How many rows each stands for.
+
+        Returns
+        -------
+        labels : Labels
+            Probabilities become w q / sum(w q).
+        factor : ndarray of shape (n,)
+            Weight of the row, sum(w q); 0 for a row of which nothing is known.
+
+        Raises
+        ------
+        ValueError
+            If a weight is negative or not finite.
+        """
+        if class_weight is None:
+            known = self.labeled if self.proba is None else np.ones(len(self), dtype=bool)
+            return self, known.astype(np.float64)
+        if isinstance(class_weight, str) and class_weight == "balanced":
+            total = self.totals(copies)
+            factors = total.sum() / ((total > 0).sum() * np.where(total > 0, total, np.inf))
+        else:
+            factors = compute_class_weight(class_weight, classes=self.classes, y=self.classes)
+        if not np.all(np.isfinite(factors) & (factors >= 0)):
+            raise ValueError(f"class_weight: expected finite numbers of at least 0, got {class_weight!r}")
+        certain = np.where(self.labeled, factors[self.codes], 0.0)
+        if self.proba is None:
+            return self, certain
+        terms = self.proba * factors
+        soft = terms.sum(axis=1)
+        proba = terms / np.where(soft > 0, soft, 1.0)[:, None]
+        factor = (1 - self.hard_weight) * soft + self.hard_weight * certain
+        share = self.hard_weight * certain / np.where(factor > 0, factor, 1.0)
+        return Labels(self.classes, self.codes, proba, share, self.temperature), factor
+
+    def numbered(self, numbers, n_classes):
+        """With other numbers for the classes.
+
+        Parameters
+        ----------
+        numbers : ndarray of shape (len(self.classes),), int
+            The new number of each class; -1 for one that none of these rows may have.
+        n_classes : int
+            How many new numbers there are.
+
+        Raises
+        ------
+        ValueError
+            If a row has, or may have, a class without a number.
+        """
+        codes = np.where(self.labeled, numbers[self.codes], UNLABELED)
+        strange = self.labeled & (codes == UNLABELED)
+        proba = None
+        if self.proba is not None:
+            proba = np.zeros((len(self), n_classes))
+            proba[:, numbers[numbers >= 0]] = self.proba[:, numbers >= 0]
+            strange = strange & (self.hard_weight > 0) | self.proba[:, numbers < 0].any(axis=1)
+        if strange.any():
+            raise ValueError("y: expected labels that had weight in the first fit, got others: fit without warm_start")
+        return Labels(np.arange(n_classes), codes, proba, self.hard_weight, self.temperature)

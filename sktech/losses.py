@@ -1,0 +1,89 @@
+"""Losses and divergences from log-probabilities: pure functions, one value per row, nothing averaged over rows.
+
+All of them take tensors whose last axis holds the classes and whose axis before it holds the rows; leading axes, such
+as that of a committee's members, come through. Values are nats.
+"""
+
+import torch
+import torch.nn.functional as F
+
+__all__ = ["cross_entropy", "entropy", "kl_divergence", "negative_log_likelihood", "soft_cross_entropy"]
+
+
+def cross_entropy(logits, target):
+    """Cross-entropy of each row with certain labels.
+
+    Parameters
+    ----------
+    logits : Tensor of shape (..., n, n_classes)
+    target : Tensor of shape (n,) or (..., n), int64
+        Class numbers; without a member axis they are the same for all members.
+
+    Returns
+    -------
+    loss : Tensor of shape (..., n)
+    """
+    return negative_log_likelihood(torch.log_softmax(logits, dim=-1), target)
+
+
+def negative_log_likelihood(log_proba, target):
+    """Minus the log-probability of each row's label.
+
+    Parameters
+    ----------
+    log_proba : Tensor of shape (..., n, n_classes)
+    target : Tensor of shape (n,) or (..., n), int64
+
+    Returns
+    -------
+    loss : Tensor of shape (..., n)
+    """
+    if log_proba.ndim == 2:
+        return F.nll_loss(log_proba, target, reduction="none")
+    target = target.expand(log_proba.shape[:-1])
+    return F.nll_loss(log_proba.flatten(0, -2), target.flatten(), reduction="none").view(target.shape)
+
+
+def soft_cross_entropy(log_proba, target):
+    """Cross-entropy of each row with probabilities as labels.
+
+    Parameters
+    ----------
+    log_proba : Tensor of shape (..., n, n_classes)
+    target : Tensor of shape (n_classes,), (n, n_classes) or (..., n, n_classes)
+        Probabilities.
+
+    Returns
+    -------
+    loss : Tensor of shape (..., n)
+    """
+    return -(log_proba * target).sum(-1)
+
+
+def entropy(log_proba):
+    """Entropy of each row's probabilities.
+
+    Parameters
+    ----------
+    log_proba : Tensor of shape (..., n, n_classes)
+
+    Returns
+    -------
+    entropy : Tensor of shape (..., n)
+    """
+    return -(log_proba.exp() * log_proba).sum(-1)
+
+
+def kl_divergence(log_p, log_q):
+    """KL(p || q) of each row: how many nats are lost by taking q for the true p.
+
+    Parameters
+    ----------
+    log_p : Tensor of shape (..., n, n_classes)
+    log_q : Tensor of shape (..., n, n_classes)
+
+    Returns
+    -------
+    divergence : Tensor of shape (..., n)
+    """
+    return (log_p.exp() * (log_p - log_q)).sum(-1)
