@@ -2,6 +2,7 @@
 
 from sktech import presets, smoothing
 from sktech.classifiers import NetClassifier, SmoothedNetClassifier
+from sktech.distillation import DistilledClassifier
 from sktech.training import TensorNet
 
-__all__ = ["NetClassifier", "SmoothedNetClassifier", "TensorNet", "presets", "smoothing"]
+__all__ = ["DistilledClassifier", "NetClassifier", "SmoothedNetClassifier", "TensorNet", "presets", "smoothing"]

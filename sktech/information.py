@@ -116,7 +116,7 @@ def kl_divergence(p, q, *, base=None, axis=-1):
 
     The first argument is the truth p, over which the mean is taken, as in ``scipy.stats.entropy(p, q)``, which divides
     both by their sums first. ``torch.nn.functional.kl_div`` takes the two the other way round, and a logarithm: the
-    same number is ``kl_div(q.log(), p, reduction="none").sum(-1)``.
+    same number, for q without zeros, is ``kl_div(q.log(), p, reduction="none").sum(-1)``.
 
     Parameters
     ----------
@@ -132,7 +132,7 @@ def kl_divergence(p, q, *, base=None, axis=-1):
     Returns
     -------
     divergence : ndarray, numpy scalar or Tensor of shape (...)
-        In [0, inf]; 0 if p = q only, infinite where q excludes an outcome that p allows. Not symmetric.
+        In [0, inf]; 0 only for p = q, infinite where q excludes an outcome that p allows. Not symmetric.
 
     Raises
     ------
@@ -171,7 +171,7 @@ def jensen_shannon_divergence(p, q, *, base=None, axis=-1):
     Returns
     -------
     divergence : ndarray, numpy scalar or Tensor of shape (...)
-        In [0, 1] bit; 0 if p = q only, one bit if no outcome is possible in both.
+        In [0, 1] bit; 0 only for p = q, one bit if no outcome is possible in both.
 
     Raises
     ------
@@ -209,7 +209,7 @@ def mutual_information(joint, *, base=None):
     Returns
     -------
     information : ndarray, numpy scalar or Tensor of shape (...)
-        In [0, min(H(X), H(Y))]; 0 if the variables are independent only.
+        In [0, min(H(X), H(Y))]; 0 only for independent variables.
 
     Raises
     ------
@@ -270,7 +270,6 @@ def _check(distributions, axis, like):
         axes = axis if isinstance(axis, tuple) else (axis,)
         if not all(-p.ndim <= a < p.ndim for a in axes):
             raise ValueError(f"{name}: expected an array with axis {axis}, got shape {tuple(p.shape)}")
-        p = p.detach()
         if len(wrong := p[~(p >= 0)]):
             raise ValueError(f"{name}: expected probabilities of at least 0, got {wrong[0].item()}")
         sums = p.sum(axis)
@@ -286,5 +285,5 @@ def _floats(p, like=None):
         return p.to(torch.result_type(p, 1.0))
     p = np.asarray(p)
     dtype = p.dtype if p.dtype in (np.float32, np.float16) else np.float64
-    tensor = torch.from_numpy(p.astype(dtype, order="C", casting="same_kind"))
+    tensor = torch.from_numpy(p.astype(dtype, casting="same_kind"))
     return tensor if like is None else tensor.to(like)

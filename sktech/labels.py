@@ -90,8 +90,9 @@ class Labels:
         certain[self.labeled, self.codes[self.labeled]] = 1
         if self.proba is None:
             return certain
-        share = self.hard_weight[:, None]
-        return (1 - share) * self.proba + share * certain
+        # In this form equal probabilities stay what they are, to the last bit.
+        soft = (1 - self.hard_weight)[:, None] * (self.proba - certain)
+        return np.where(self.labeled[:, None], certain + soft, self.proba)
 
     def totals(self, weight):
         """Weight of each class, (n_classes,), where rows have weights (n,)."""

@@ -57,7 +57,7 @@ def soft_cross_entropy(log_proba, target):
     -------
     loss : Tensor of shape (..., n)
     """
-    return -(log_proba * target).sum(-1)
+    return -(log_proba @ target if target.ndim == 1 else (log_proba * target).sum(-1))
 
 
 def entropy(log_proba):

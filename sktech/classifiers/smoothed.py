@@ -14,7 +14,7 @@ from sktech.smoothing import (
     TrainingTable,
     VirtualAdversarial,
 )
-from sktech.training import Objective, label_loss
+from sktech.training import Objective
 
 _NAMED = {
     "label_smoothing": LabelSmoothing,
@@ -100,4 +100,4 @@ class SmoothedNetClassifier(NetClassifier):
 
 class _Plain(Objective):
     def rows(self, forward, batch):
-        return label_loss(forward, batch)
+        return forward.label_loss(batch)

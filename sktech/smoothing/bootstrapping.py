@@ -3,7 +3,7 @@
 from sktech._validation import check_choice, check_number
 from sktech.losses import entropy
 from sktech.smoothing.term import SmoothingTerm
-from sktech.training import Objective, label_loss
+from sktech.training import Objective
 
 
 class Bootstrapping(SmoothingTerm):
@@ -61,4 +61,4 @@ class _Bootstrapping(Objective):
     def rows(self, forward, batch):
         log_proba = forward.log_proba(batch.X)
         own = -log_proba.amax(-1) if self.hard else entropy(log_proba)
-        return (1 - self.beta) * (own - label_loss(forward, batch))
+        return (1 - self.beta) * (own - forward.label_loss(batch))

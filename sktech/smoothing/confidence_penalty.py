@@ -78,6 +78,7 @@ class _ConfidencePenalty(Objective):
         self.schedule = schedule
 
     def penalty(self, forward, batch):
-        spread = entropy(forward.log_proba(batch.X))
-        cost = -spread if self.threshold is None else torch.relu(self.threshold - spread)
-        return self.strength * self.schedule(batch.progress) * batch.mean(cost)
+        strength, spread = self.strength * self.schedule(batch.progress), entropy(forward.log_proba(batch.X))
+        if self.threshold is None:
+            return -strength * batch.mean(spread)
+        return strength * batch.mean(torch.relu(self.threshold - spread))

@@ -5,7 +5,7 @@ import torch
 from sktech._validation import check_number
 from sktech.losses import negative_log_likelihood
 from sktech.smoothing.term import SmoothingTerm
-from sktech.training import Objective, label_loss
+from sktech.training import Objective
 
 
 class DisturbLabel(SmoothingTerm):
@@ -54,4 +54,4 @@ class _DisturbLabel(Objective):
         *rows, n_classes = log_proba.shape
         drawn = torch.randint(n_classes, rows, device=log_proba.device)
         disturbed = torch.rand(rows, device=log_proba.device) < self.rate
-        return disturbed * (negative_log_likelihood(log_proba, drawn) - label_loss(forward, batch))
+        return disturbed * (negative_log_likelihood(log_proba, drawn) - forward.label_loss(batch))

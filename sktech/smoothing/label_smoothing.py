@@ -6,7 +6,7 @@ import torch
 from sktech._validation import check_number
 from sktech.losses import soft_cross_entropy
 from sktech.smoothing.term import SmoothingTerm
-from sktech.training import Objective, label_loss
+from sktech.training import Objective
 
 
 class LabelSmoothing(SmoothingTerm):
@@ -77,4 +77,4 @@ class _LabelSmoothing(Objective):
     def rows(self, forward, batch):
         log_proba = forward.log_proba(batch.X)
         prior = self.prior.to(log_proba.dtype)
-        return self.amount * (soft_cross_entropy(log_proba, prior) - label_loss(forward, batch))
+        return self.amount * (soft_cross_entropy(log_proba, prior) - forward.label_loss(batch))

@@ -3,7 +3,7 @@
 from sktech.losses import cross_entropy
 from sktech.training.batches import Batch, TensorBatches, WeightedRows
 from sktech.training.net import StopTraining, TensorNet
-from sktech.training.objective import Forward, Objective, Reweighter, label_loss
+from sktech.training.objective import Forward, Objective, Reweighter
 from sktech.training.schedules import LearningRateSchedule
 from sktech.training.soft import SoftTargets
 
@@ -19,5 +19,4 @@ __all__ = [
     "TensorNet",
     "WeightedRows",
     "cross_entropy",
-    "label_loss",
 ]

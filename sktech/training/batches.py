@@ -65,7 +65,8 @@ class Batch(tuple):
 
     def mean(self, values):
         """Mean over the rows, (...), of values (..., n), each as often as its row counts."""
-        return values.mean(-1) if self.copies is None else (values * self.copies).sum(-1) / self.n_rows
+        share = values.new_full((self.n_rows,), 1 / self.n_rows) if self.copies is None else self.copies / self.n_rows
+        return values @ share if share.ndim == 1 else (values * share).sum(-1)
 
 
 class WeightedRows(Dataset):

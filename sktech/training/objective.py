@@ -48,7 +48,8 @@ class Objective(nn.Module):
         Returns
         -------
         loss : Tensor of shape (..., n), or None
-            None, the default, leaves the labels to the others; if nobody speaks for them, :func:`label_loss` does.
+            None, the default, leaves the labels to the others; if nobody speaks for them, it is
+            ``forward.label_loss(batch)``.
         """
 
     def penalty(self, forward, batch):
@@ -146,27 +147,7 @@ class Reweighter(Objective):
 def label_rows(objective, forward, batch):
     """The rows of an objective, (..., n), or the plain loss where it has none."""
     rows = objective.rows(forward, batch)
-    return label_loss(forward, batch) if rows is None else rows
-
-
-def label_loss(forward, batch):
-    """The plain loss of each row: cross-entropy with its label, or with what it has instead of one.
-
-    A technique that changes the loss builds on this one, so that it works with probabilities as labels too.
-
-    Parameters
-    ----------
-    forward : Forward, or a function that ``forward.at`` gives
-    batch : sktech.training.Batch
-
-    Returns
-    -------
-    loss : Tensor of shape (..., n)
-    """
-    log_proba = forward.log_proba(batch.X)
-    if batch.soft is None:
-        return negative_log_likelihood(log_proba, batch.y)
-    return batch.soft.loss(log_proba, batch.y)
+    return forward.label_loss(batch) if rows is None else rows
 
 
 def backward(objective, forward, batch):
@@ -211,12 +192,34 @@ def backward(objective, forward, batch):
     if penalty.ndim >= rows.ndim:
         name, shape = type(objective).__name__, tuple(penalty.shape)
         raise ValueError(f"{name}.penalty is reduced over rows: expected shape {tuple(rows.shape[:-1])}, got {shape}")
-    penalty = penalty.sum()
+    penalty = penalty.sum() if penalty.ndim else penalty
     torch.autograd.backward([rows, penalty], [share, None])
     return (loss + penalty.detach()) / n_members
 
 
-class Forward:
+class _Losses:
+    """What follows from the logits, ``self(X)``."""
+
+    def log_proba(self, X):
+        """Log-probabilities of shape (..., n, n_classes)."""
+        return torch.log_softmax(self(X), dim=-1)
+
+    def label_loss(self, batch):
+        """The plain loss of each row, (..., n): cross-entropy with its label, or with what it has instead of one.
+
+        A technique that changes the loss builds on this one, so that it works with probabilities as labels too.
+
+        Parameters
+        ----------
+        batch : sktech.training.Batch
+        """
+        log_proba = self.log_proba(batch.X)
+        if batch.soft is None:
+            return negative_log_likelihood(log_proba, batch.y)
+        return batch.soft.loss(log_proba, batch.y)
+
+
+class Forward(_Losses):
     """The module of one training step, as an objective sees it.
 
     ``forward(batch.X)`` is the counted pass: it runs once, however often it is asked for, and it alone updates the
@@ -247,7 +250,7 @@ class Forward:
         self._X = X
         self._to_logits = to_logits
         self._logits = None
-        self._log_proba = None
+        self._answers = {}
         self._features = None
         self._random_state = None
 
@@ -266,12 +269,19 @@ class Forward:
 
     def log_proba(self, X):
         """Log-probabilities of shape (..., n, n_classes)."""
-        logits = self(X)
+        return self._once("log_proba", X, X)
+
+    def label_loss(self, batch):
+        return self._once("label_loss", batch.X, batch)
+
+    def _once(self, name, X, asked):
+        """A method's answer, kept where it belongs to the counted pass."""
+        answer = getattr(super(), name)
         if X is not self._X:
-            return torch.log_softmax(logits, dim=-1)
-        if self._log_proba is None:
-            self._log_proba = torch.log_softmax(logits, dim=-1)
-        return self._log_proba
+            return answer(asked)
+        if name not in self._answers:
+            self._answers[name] = answer(asked)
+        return self._answers[name]
 
     def features(self, X):
         """What the module's last layer sees, (..., n, n_features): ``forward(X) ==
@@ -329,7 +339,7 @@ class Forward:
         return last_layer(self.module)
 
 
-class _Elsewhere:
+class _Elsewhere(_Losses):
     """A module at other parameters and with copies of its buffers."""
 
     def __init__(self, forward, params):
@@ -338,9 +348,6 @@ class _Elsewhere:
 
     def __call__(self, X):
         return self._forward._as_logits(self._run(X))
-
-    def log_proba(self, X):
-        return torch.log_softmax(self(X), dim=-1)
 
     def _run(self, X):
         module = self._forward.module
