@@ -14,9 +14,9 @@ from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import log_loss
-from sklearn.model_selection import StratifiedKFold, train_test_split
+from sklearn.model_selection import StratifiedKFold, check_cv, train_test_split
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.utils import _safe_indexing, get_tags
+from sklearn.utils import _safe_indexing
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
@@ -54,10 +54,11 @@ class DistilledClassifier(ClassifierMixin, BaseEstimator):
         averaged. A teacher is cloned and fitted; one in ``sklearn.frozen.FrozenEstimator`` is used as it is.
     student : None or estimator, default=None
         None is ``NetClassifier()``. A classifier of sktech's with a net inside, or a pipeline that ends in one.
-    cv : int, "prefit" or None, default=5
+    cv : int, cross-validation splitter, iterable of (train, test), "prefit" or None, default=5
         How the teacher meets the training rows. An int is the number of stratified folds: the teacher is fitted on all
-        but one, and labels that one; at most as many folds as the largest class has distinct rows. None: it is fitted
-        on all rows and labels the same ones. "prefit": it is already fitted, and so used.
+        but one, and labels that one; at most as many folds as the largest class has distinct rows. A splitter or its
+        splits say themselves which rows are labelled together; each row has to be tested once. None: the teacher is
+        fitted on all rows and labels the same ones. "prefit": it is already fitted, and so used.
     temperature : float or callable, default=1.0
         T of the paper, positive: teacher and student are compared at probabilities softmax(log(p) / T), and the loss is
         scaled by T^2. A callable maps the teacher's probabilities (n, n_classes) to a temperature for each row, (n,).
@@ -182,8 +183,10 @@ class DistilledClassifier(ClassifierMixin, BaseEstimator):
         labels, codes = check_labels(self, X, y)
         weight = check_weights(X, sample_weight)
         seed = draw_seed(self.random_state)
+        folds = self._given_folds(X, codes)
         if not weight.all():
-            X, codes, weight = _safe_indexing(X, np.flatnonzero(weight)), codes[weight > 0], weight[weight > 0]
+            X, *parts = (_safe_indexing(part, np.flatnonzero(weight)) for part in (X, codes, weight, folds))
+            codes, weight, folds = parts
         if X_unlabeled is not None:
             if is_frame(X_unlabeled) != is_frame(X):
                 raise TypeError(f"X_unlabeled: expected a table of the kind of X, got {type(X_unlabeled).__name__}")
@@ -195,7 +198,7 @@ class DistilledClassifier(ClassifierMixin, BaseEstimator):
             if self._is_fitted(teacher):
                 self.classes_ = np.union1d(self.classes_, teacher.classes_)
         codes = np.searchsorted(self.classes_, labels)[codes]
-        rows = self._rows(X, codes, weight, X_unlabeled, seed)
+        rows = self._rows(X, codes, weight, folds, X_unlabeled, seed)
         proba = self._taught(rows, self._fitted_teachers, spawn_seed(seed, _TEACHER), "teacher")
         self.students_ = []
         for generation in range(1, self.generations + 1):
@@ -211,13 +214,14 @@ class DistilledClassifier(ClassifierMixin, BaseEstimator):
                     proba = self._taught(rows, fit, student_seed, name)
         self.student_ = self.students_[-1]
 
-    def _rows(self, X, codes, weight, X_unlabeled, seed):
+    def _rows(self, X, codes, weight, folds, X_unlabeled, seed):
         """All rows that the student will see, each with its fold."""
-        reader = TableReader(self.categorical_features).fit(X)
         if not self._all_fitted() and all(_takes_weights(teacher) for teacher in self._teachers()):
-            distinct, weight = merge_identical_rows(reader.transform(X), codes, weight)
-            X, codes = _safe_indexing(X, distinct), codes[distinct]
-        folds = self._folds(codes, spawn_seed(seed, _FOLDS))
+            Z = TableReader(self.categorical_features).fit(X).transform(X)
+            distinct, weight = merge_identical_rows(Z, np.column_stack([codes, folds]), weight)
+            X, codes, folds = _safe_indexing(X, distinct), codes[distinct], folds[distinct]
+        if isinstance(self.cv, Integral) and not self._all_fitted():
+            folds = self._stratified_folds(codes, spawn_seed(seed, _FOLDS))
         tables, all_folds = [X], [folds]
         if self.augment is not None:
             n_more = self.n_augment if isinstance(self.n_augment, Integral) else round(self.n_augment * len(X))
@@ -241,11 +245,26 @@ class DistilledClassifier(ClassifierMixin, BaseEstimator):
             all_folds,
         )
 
-    def _folds(self, codes, seed):
-        """The fold of each labelled row."""
+    def _given_folds(self, X, codes):
+        """The fold of each row, (n,), where ``cv`` itself says it, and 0 otherwise."""
         folds = np.zeros(len(codes), dtype=int)
-        if self.cv is None or self._all_fitted():
+        if self.cv is None or isinstance(self.cv, Integral) or self._all_fitted():
             return folds
+        folds[:] = _NO_FOLD
+        tested = np.zeros(len(codes), dtype=int)
+        for fold, (_, rows) in enumerate(check_cv(self.cv, codes, classifier=True).split(X, codes)):
+            folds[rows] = fold
+            tested[rows] += 1
+        if (tested != 1).any():
+            n_others = int((tested != 1).sum())
+            raise ValueError(
+                f"cv: expected splits that test each row once, got {n_others} of {len(codes)} rows otherwise"
+            )
+        return np.unique(folds, return_inverse=True)[1]
+
+    def _stratified_folds(self, codes, seed):
+        """The fold of each labelled row, (n,)."""
+        folds = np.zeros(len(codes), dtype=int)
         n_folds = min(self.cv, np.bincount(codes).max())
         if n_folds < 2:
             raise ValueError(
@@ -373,6 +392,14 @@ class DistilledClassifier(ClassifierMixin, BaseEstimator):
 
     def _check_params(self):
         teachers, student = self._teachers(), self._student()
+        if isinstance(self.cv, str):
+            check_choice("cv", self.cv, ["prefit"])
+        elif self.cv is not None and not hasattr(self.cv, "split") and not hasattr(self.cv, "__iter__"):
+            check_number("cv", self.cv, int, 2)
+        if self.compression_report and hasattr(self.cv, "__iter__") and not isinstance(self.cv, str):
+            raise ValueError(
+                "compression_report: expected False beside splits that name all rows, as some are held out"
+            )
         if not teachers:
             raise ValueError("teacher: expected at least one classifier, got an empty list")
         for teacher in teachers:
@@ -385,10 +412,6 @@ class DistilledClassifier(ClassifierMixin, BaseEstimator):
                 "student: expected None, a classifier of sktech's that learns from probabilities, such as "
                 f"NetClassifier(), or a pipeline that ends in one, got {student!r}"
             )
-        if self.cv is not None and not isinstance(self.cv, str):
-            check_number("cv", self.cv, int, 2)
-        elif self.cv is not None:
-            check_choice("cv", self.cv, ["prefit"])
         if not callable(self.temperature):
             check_number("temperature", self.temperature, float, 0, np.inf, open_low=True, open_high=True)
         check_number("hard_weight", self.hard_weight, float, 0, 1)
@@ -453,7 +476,7 @@ class DistilledClassifier(ClassifierMixin, BaseEstimator):
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = all(get_tags(teacher).input_tags.allow_nan for teacher in self._teachers())
+        tags.input_tags.allow_nan = True  # a teacher may still refuse it
         return tags
 
 
