@@ -8,12 +8,14 @@ os.environ["SCIPY_ARRAY_API"] = "1"  # before scipy is imported: without it a ch
 import pytest
 import torch
 from sklearn.base import is_classifier
+from sklearn.naive_bayes import GaussianNB
 from sklearn.utils.estimator_checks import check_estimator, parametrize_with_checks
 from skorch import NeuralNetClassifier
 from torch import nn
 
 import sktech
-from sktech import NetClassifier, TensorNet
+from sktech import DistilledClassifier, NetClassifier, SmoothedNetClassifier, TensorNet
+from sktech.smoothing import Bootstrapping, ConfidencePenalty, DisturbLabel, LabelSmoothing
 
 
 class UserModule(nn.Module):
@@ -53,6 +55,12 @@ ESTIMATORS = [
     NetClassifier(n_members=3, early_stopping=False),
     NetClassifier(n_members=3, dtype="float64"),
     NetClassifier(n_members=1, class_weight="balanced"),
+    SmoothedNetClassifier("virtual_adversarial", n_members=2),
+    SmoothedNetClassifier([ConfidencePenalty(threshold=0.3, anneal="cosine"), DisturbLabel()], n_members=1),
+    SmoothedNetClassifier([LabelSmoothing(prior="unigram"), Bootstrapping(hard=True)], n_members=1),
+    DistilledClassifier(
+        GaussianNB(), NetClassifier(n_members=1), temperature=2.0, hard_weight=0.2, augment="munge", generations=2, cv=2
+    ),
 ]
 
 

@@ -12,27 +12,27 @@ import sktech
 PACKAGE = Path(sktech.__file__).parent
 # The first entry that a module's dotted name starts with tells its floor.
 FLOORS = [
-    ("sktech.__main__", 7),
-    ("sktech.experiment", 6),
-    ("sktech.inspection", 4),
-    ("sktech.ensemble", 4),
-    ("sktech.distillation", 4),
-    ("sktech.classifiers", 3),
-    ("sktech.presets", 3),
-    ("sktech.smoothing", 2.5),
+    ("sktech.__main__", 8),
+    ("sktech.experiment", 7),
+    ("sktech.inspection", 5),
+    ("sktech.ensemble", 5),
+    ("sktech.distillation", 5),
+    ("sktech.classifiers", 4),
+    ("sktech.presets", 4),
+    ("sktech.smoothing", 3),
     ("sktech.training", 2),
     ("sktech.modules", 1),
     ("sktech.losses", 1),
+    ("sktech.labels", 1),
     ("sktech.sampling", 1),
     ("sktech.table", 1),
+    ("sktech.augmentation", 1),
     ("sktech.metrics", 1),
     ("sktech.datasets", 1),
     ("sktech._validation", 1),
-    ("sktech.labels", 1),
-    ("sktech.augmentation", 1.5),
     ("sktech.information", 0),
     ("sktech._", 0),
-    ("sktech", 5),
+    ("sktech", 6),
 ]
 FILES = sorted(PACKAGE.rglob("*.py"))
 
