@@ -137,10 +137,7 @@ def check_labels(estimator, X, y):
         missing = sum(is_missing(label) for label in y)
         if missing:
             raise ValueError(f"y: expected a class label in each row, got {missing} missing among {len(y)}")
-        kinds = {str if isinstance(label, str) else Number if isinstance(label, Number) else type(label) for label in y}
-        if len(kinds) > 1:
-            names = sorted({type(label).__name__ for label in y})
-            raise ValueError(f"y: expected labels of one type, got {' and '.join(names)}")
+        _check_one_type("y: expected labels of one type", y)
     assert_all_finite(y, input_name="y")
     check_consistent_length(X, y)
     check_classification_targets(y)
@@ -173,6 +170,8 @@ def check_targets(estimator, X, y, *, unlabeled=False):
     if isinstance(y, Labels):
         check_consistent_length(X, y)
         return y
+    if unlabeled and isinstance(y, list | tuple) and any(isinstance(label, str) for label in y):
+        y = np.array(y, dtype=object)  # -1 stays a number beside strings
     if y is not None and not is_frame(y) and not hasattr(y, "shape"):
         y = np.asarray(y)
     if y is not None and len(y.shape) == 2 and y.shape[1] > 1:
@@ -183,20 +182,26 @@ def check_targets(estimator, X, y, *, unlabeled=False):
     y = column_or_1d(y, warn=True)
     check_consistent_length(X, y)
     missing = np.array([isinstance(label, Number) and label == UNLABELED for label in y.tolist()], dtype=bool)
-    classes, known = check_labels(estimator, y[~missing], y[~missing]) if not missing.all() else ([], [])
-    if missing.any() and len(classes) < 2:
+    if missing.all():
         raise ValueError(
-            "y: -1 is a row without a label here: expected labels of at least two classes besides, got "
-            f"{list(classes)}; if -1 is one of your classes, name it otherwise"
+            f"y: -1 is a row without a label here: expected labels besides, got none in {len(y)} rows; if -1 is one of "
+            "your classes, name it otherwise"
         )
+    classes, known = check_labels(estimator, y[~missing], y[~missing])
     codes = np.full(len(y), UNLABELED)
     codes[~missing] = known
     return Labels(classes, codes)
 
 
 def _check_probabilities(y):
+    classes = np.asarray(y.columns) if is_frame(y) else np.arange(y.shape[1])
+    if classes.dtype == object:
+        _check_one_type("y: expected columns named after labels of one type", classes)
+    classes, order = np.unique(classes, return_index=True)
+    if len(classes) < y.shape[1]:
+        raise ValueError(f"y: expected one column for each class, got {y.shape[1]} columns of {len(classes)} names")
     try:
-        proba = np.asarray(y, dtype=np.float64)
+        proba = np.asarray(y, dtype=np.float64)[:, order]
     except (TypeError, ValueError):
         proba = np.full(y.shape, np.nan)
     sums = proba.sum(axis=1, keepdims=True)
@@ -205,10 +210,17 @@ def _check_probabilities(y):
             "y: expected labels of shape (n,), or probabilities of the classes, (n, n_classes), of at least 0 and with "
             f"sum 1 in each row, got other values of shape {proba.shape} (y should be a 1d array of labels)"
         )
-    classes = np.asarray(y.columns) if is_frame(y) else np.arange(y.shape[1])
-    order = np.argsort(classes)
-    proba = (proba / sums)[:, order]
-    return Labels(classes[order], proba.argmax(axis=1), proba)
+    proba = proba / sums
+    return Labels(classes, proba.argmax(axis=1), proba)
+
+
+def _check_one_type(expectation, labels):
+    kinds = {
+        str if isinstance(label, str) else Number if isinstance(label, Number) else type(label) for label in labels
+    }
+    if len(kinds) > 1:
+        names = sorted({type(label).__name__ for label in labels})
+        raise ValueError(f"{expectation}, got {' and '.join(names)}")
 
 
 def check_weights(X, sample_weight):

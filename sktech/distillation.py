@@ -62,8 +62,9 @@ class DistilledClassifier(ClassifierMixin, BaseEstimator):
     temperature : float or callable, default=1.0
         T of the paper, positive: teacher and student are compared at probabilities softmax(log(p) / T), and the loss is
         scaled by T^2. A callable maps the teacher's probabilities (n, n_classes) to a temperature for each row, (n,).
-    hard_weight : float, default=0.0
-        Share of the labels themselves in the loss, in [0, 1]; 1 is plain training.
+    hard_weight : float, default=0.5
+        Share of the labels themselves in the loss, in [0, 1]; 1 is plain training. The better the teacher compared
+        with what the student would be alone, the smaller.
     augment : None or "munge", default=None
         "munge" makes up more rows, for the teacher to label: :func:`sktech.augmentation.munge`.
     n_augment : int or float, default=1.0
@@ -115,7 +116,8 @@ class DistilledClassifier(ClassifierMixin, BaseEstimator):
     Identical rows are merged before the teacher sees them, if it takes sample weights: a weight of k is k copies.
 
     Departures from the paper: targets are out of fold; the temperature acts on log-probabilities, as most teachers have
-    no logits (for those that have, it is the same); hard_weight is 0 and T is 1 by default.
+    no logits (for those that have, it is the same); hard_weight is 0.5 and T is 1 by default, as on tables teachers are
+    often no better than students.
 
     References
     ----------
@@ -139,7 +141,7 @@ class DistilledClassifier(ClassifierMixin, BaseEstimator):
     student: object = field(default=None, kw_only=False)
     cv: object = 5
     temperature: object = 1.0
-    hard_weight: float = 0.0
+    hard_weight: float = 0.5
     augment: object = None
     n_augment: object = 1.0
     generations: int = 1

@@ -25,7 +25,7 @@ class Labels:
     Parameters
     ----------
     classes : ndarray of shape (n_classes,)
-        The labels that numbers stand for.
+        The labels that numbers stand for; they are sorted, and the rest with them.
     codes : ndarray of shape (n,), int
         Each row's label, as a position in ``classes``; -1 for a row without one.
     proba : ndarray of shape (n, n_classes), default=None
@@ -60,8 +60,22 @@ class Labels:
     def __post_init__(self):
         if self.proba is not None:
             n = len(self.codes)
-            self.hard_weight = np.where(self.labeled, np.broadcast_to(self.hard_weight, n), 0.0)
-            self.temperature = np.broadcast_to(np.asarray(self.temperature, dtype=np.float64), n)
+            if self.proba.shape != (n, len(self.classes)):
+                expected = (n, len(self.classes))
+                raise ValueError(f"proba: expected shape {expected}, rows and classes, got {self.proba.shape}")
+            self.hard_weight = np.where(self.labeled, _of_rows("hard_weight", self.hard_weight, n), 0.0)
+            self.temperature = _of_rows("temperature", self.temperature, n)
+            if not ((self.hard_weight >= 0) & (self.hard_weight <= 1)).all():
+                raise ValueError(f"hard_weight: expected numbers in [0, 1], got {self.hard_weight}")
+            if not ((self.temperature > 0) & (self.temperature < np.inf)).all():
+                raise ValueError(f"temperature: expected positive numbers, got {self.temperature}")
+        order = np.argsort(self.classes, kind="stable")
+        if (order[:-1] > order[1:]).any():
+            self.classes, self.codes = (
+                self.classes[order],
+                np.where(self.labeled, np.argsort(order)[self.codes], UNLABELED),
+            )
+            self.proba = None if self.proba is None else self.proba[:, order]
 
     @property
     def shape(self):
@@ -100,11 +114,20 @@ class Labels:
             return np.bincount(self.codes[self.labeled], weight[self.labeled], len(self.classes))
         return weight @ self.mixture()
 
-    def keys(self):
-        """Numbers that tell apart rows of which different things are known, (n, n_keys)."""
+    def keys(self, numbers=None):
+        """Numbers that tell apart rows of which different things are known, (n, n_keys).
+
+        Parameters
+        ----------
+        numbers : ndarray of shape (n_classes,), int, default=None
+            What a net calls each class; -1 for one that it does not know, and that tells no rows apart. None for the
+            positions in ``classes``.
+        """
+        numbers = np.arange(len(self.classes)) if numbers is None else numbers
+        codes = np.where(self.labeled, numbers[self.codes], UNLABELED)
         if self.proba is None:
-            return self.codes[:, None]
-        return np.column_stack([self.codes, self.proba, self.hard_weight, self.temperature])
+            return codes[:, None]
+        return np.column_stack([codes, self.proba[:, numbers >= 0], self.hard_weight, self.temperature])
 
     def simplified(self):
         """The same labels, without probabilities where these say nothing but certain labels."""
@@ -120,6 +143,8 @@ class Labels:
 
     def weighted(self, class_weight, copies):
         """The effect of class weights w: they multiply the terms of the classes, sum over k of w_k q_k (-log p_k).
+
+        A temperature acts on what they have made of the probabilities.
 
         Parameters
         ----------
@@ -184,3 +209,11 @@ class Labels:
         if strange.any():
             raise ValueError("y: expected labels that had weight in the first fit, got others: fit without warm_start")
         return Labels(np.arange(n_classes), codes, proba, self.hard_weight, self.temperature)
+
+
+def _of_rows(name, value, n):
+    """A number for each row, (n,)."""
+    value = np.asarray(value, dtype=np.float64)
+    if value.shape not in ((), (n,)):
+        raise ValueError(f"{name}: expected one number, or one for each of {n} rows, got shape {value.shape}")
+    return np.broadcast_to(value, n)

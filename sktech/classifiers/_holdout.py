@@ -34,6 +34,8 @@ def stratified_holdout(codes, weight, fraction, seed, n_members=1):
     ValueError
         If each class is a single row, so that nothing can be held out.
     """
+    if len(codes) == 0:
+        raise ValueError("early_stopping holds out rows with labels: expected some, got none; set early_stopping=False")
     rng = np.random.default_rng(seed)
     copies = _copies(codes, weight, fraction)
     order = rng.permutation(len(codes))

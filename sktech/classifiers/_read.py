@@ -72,28 +72,35 @@ def read_rows(estimator, X, y, sample_weight, *, fresh, classes):
     X = check_table(estimator, X, reset=fresh)
     labels = check_targets(estimator, X, y, unlabeled=estimator._learns_unlabeled())
     copies = check_weights(X, sample_weight)
-    labels, factor = labels.weighted(estimator.class_weight, copies)
+    if fresh and classes is None and not labels.labeled.all() and labels.proba is None and len(labels.classes) < 2:
+        raise ValueError(
+            "y: -1 is a row without a label here: expected labels of at least two classes besides, got "
+            f"{labels.classes.tolist()}; if -1 is one of your classes, name it otherwise"
+        )
+    weighted, factor = labels.weighted(estimator.class_weight, copies)
     if not (copies * factor).any():
         raise ValueError("class_weight: expected a positive one for a class whose rows have weight, got zeros only")
+    weighs = weighted.totals(copies * factor) > 0
     # Rows of a class that weighs nothing are no rows; those without a label may still serve.
     counts = (copies > 0) & ((factor > 0) | ~labels.labeled)
     if not counts.all():
-        X, labels = _safe_indexing(X, np.flatnonzero(counts)), labels[counts]
-        copies, factor = copies[counts], factor[counts]
+        X, labels, copies = _safe_indexing(X, np.flatnonzero(counts)), labels[counts], copies[counts]
     if fresh:
         estimator.classes_ = labels.classes if classes is None else np.unique(classes)
         # A class without weight is no class of the net's; partial_fit knows better what will come.
-        weighs = labels.totals(copies * factor) > 0
         estimator._trained = np.flatnonzero(weighs) if classes is None else np.arange(len(estimator.classes_))
         estimator._reader = TableReader(estimator.categorical_features).fit(X)
     elif classes is not None and not np.array_equal(np.unique(classes), estimator.classes_):
         expected = estimator.classes_.tolist()
         raise ValueError(f"classes: expected those of the first call, {expected}, got {classes!r}")
-    labels = labels.numbered(_class_numbers(estimator, labels.classes), len(estimator._trained)).simplified()
+    numbers = _class_numbers(estimator, labels.classes)
     Z = estimator._reader.transform(X)
     if estimator.merge_identical_rows:
-        distinct, copies = merge_identical_rows(Z, labels.keys(), copies)
-        Z, labels, factor = Z[distinct], labels[distinct], factor[distinct]
+        distinct, copies = merge_identical_rows(Z, labels.simplified().keys(numbers), copies)
+        Z, labels = Z[distinct], labels[distinct]
+    # Once more, as "balanced" adds up weights: now in an order that depends on the rows' content alone.
+    labels, factor = labels.weighted(estimator.class_weight, copies)
+    labels = labels.numbered(numbers, len(estimator._trained)).simplified()
     return Rows(Z, labels, copies, None if np.ptp(factor) == 0 else factor)
 
 

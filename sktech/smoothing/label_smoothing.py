@@ -35,8 +35,8 @@ class LabelSmoothing(SmoothingTerm):
     >>> from sktech import SmoothedNetClassifier
     >>> from sktech.smoothing import LabelSmoothing
     >>> X, y = load_iris(return_X_y=True)
-    >>> clf = SmoothedNetClassifier(LabelSmoothing(amount=0.3), random_state=0).fit(X, y)
-    >>> 0.5 < clf.predict_proba(X).max() < 0.9
+    >>> clf = SmoothedNetClassifier(LabelSmoothing(amount=0.5), random_state=0).fit(X, y)
+    >>> bool(clf.predict_proba(X).max() < 0.9)
     True
     """
 

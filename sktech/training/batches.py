@@ -299,6 +299,6 @@ def on_device(data, device):
         return data
     parts = [part for part in (data.X, data.y, data.weight) if part is not None]
     free, _ = torch.cuda.mem_get_info(device)
-    if sum(part.numel() * part.element_size() for part in parts) > free // 2:
+    if sum(part.nbytes for part in parts) + (0 if data.soft is None else data.soft.n_bytes) > free // 2:
         return data
     return data.map(lambda part: part.to(device))

@@ -193,7 +193,10 @@ def backward(objective, forward, batch):
         name, shape = type(objective).__name__, tuple(penalty.shape)
         raise ValueError(f"{name}.penalty is reduced over rows: expected shape {tuple(rows.shape[:-1])}, got {shape}")
     penalty = penalty.sum() if penalty.ndim else penalty
-    torch.autograd.backward([rows, penalty], [share, None])
+    if penalty.requires_grad:
+        torch.autograd.backward([rows, penalty], [share, None])
+    else:  # nothing to learn from it
+        torch.autograd.backward(rows, share)
     return (loss + penalty.detach()) / n_members
 
 

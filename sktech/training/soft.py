@@ -27,6 +27,11 @@ class SoftTargets:
     def __init__(self, target, softened=None, temperature=None, hard_weight=None):
         self.parts = (target, softened, temperature, hard_weight)
 
+    @property
+    def n_bytes(self):
+        """The memory that they take."""
+        return sum(part.nbytes for part in self.parts if part is not None)
+
     @classmethod
     def of(cls, labels, dtype):
         """From labels with probabilities.
@@ -47,8 +52,8 @@ class SoftTargets:
         return SoftTargets(*(None if part is None else function(part) for part in self.parts))
 
     def __getitem__(self, rows):
-        """Those of some rows."""
-        return self._map(lambda part: part[rows])
+        """Those of some rows, on the device of the row numbers."""
+        return self._map(lambda part: part[rows.to(part.device)].to(rows.device))
 
     def to(self, device):
         """On a device."""
