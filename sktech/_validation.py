@@ -144,7 +144,7 @@ def check_labels(estimator, X, y):
     return np.unique(y, return_inverse=True)
 
 
-def check_targets(estimator, X, y, *, unlabeled=False):
+def check_targets(estimator, X, y, *, unlabeled=False, known_classes=None):
     """y as labels, whatever form it comes in.
 
     Parameters
@@ -155,7 +155,9 @@ def check_targets(estimator, X, y, *, unlabeled=False):
         Labels of any one type; or probabilities of the classes 0, 1, ..., or of those that the columns of a data frame
         are named after.
     unlabeled : bool, default=False
-        Whether -1 among labels means that there is none.
+        Whether -1 among labels may mean that there is none: unless it is among the known classes or, where these are
+        not known, beside fewer than two others.
+    known_classes : array-like of shape (n_classes,), default=None
 
     Returns
     -------
@@ -181,7 +183,13 @@ def check_targets(estimator, X, y, *, unlabeled=False):
         return Labels(*check_labels(estimator, X, y))
     y = column_or_1d(y, warn=True)
     check_consistent_length(X, y)
-    missing = np.array([isinstance(label, Number) and label == UNLABELED for label in y.tolist()], dtype=bool)
+    missing = np.array(list(map(_is_minus_one, y.tolist())), dtype=bool)
+    if known_classes is None:
+        is_class = missing.any() and len({label for label in y.tolist() if not _is_minus_one(label)}) == 1
+    else:
+        is_class = any(map(_is_minus_one, known_classes))
+    if is_class:
+        return Labels(*check_labels(estimator, X, y))
     if missing.all():
         raise ValueError(
             f"y: -1 is a row without a label here: expected labels besides, got none in {len(y)} rows; if -1 is one of "
@@ -191,6 +199,10 @@ def check_targets(estimator, X, y, *, unlabeled=False):
     codes = np.full(len(y), UNLABELED)
     codes[~missing] = known
     return Labels(classes, codes)
+
+
+def _is_minus_one(label):
+    return isinstance(label, Number) and label == UNLABELED
 
 
 def _check_probabilities(y):

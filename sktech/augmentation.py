@@ -15,7 +15,7 @@ def munge(X, n_rows, *, swap_probability=0.5, local_variance=1.0, categorical_fe
     A number is drawn from a normal distribution around the neighbour's value, whose standard deviation is the
     difference of the two values over ``local_variance``; a category is the neighbour's. So is a number with two
     distinct values in the table, or one that either row lacks. Columns stay within their range, and whole where they
-    are.
+    hold whole numbers.
 
     Parameters
     ----------
@@ -77,6 +77,8 @@ def munge(X, n_rows, *, swap_probability=0.5, local_variance=1.0, categorical_fe
             noise = rng.normal(size=n_rows) * np.abs(values[own] - values[other]) / local_variance
             room = np.nanmin(values) - values[other], np.nanmax(values) - values[other]
             noise = np.where(swapped, np.nan_to_num(np.clip(noise, *room)), 0.0)
+            if np.array_equal(values, np.round(values), equal_nan=True):
+                noise = np.round(noise)
         columns.append((rows, noise))
     return _assembled(X, columns)
 
@@ -94,7 +96,7 @@ def _assembled(X, columns):
         column = _safe_indexing(old, rows)
         if noise is not None:
             whole = str(old.dtype).lower().startswith(("int", "uint"))
-            column = column + (np.round(noise).astype(int) if whole else noise)
+            column = column + (noise.astype(int) if whole else noise)
         if hasattr(new, "iloc"):
             new.isetitem(j, column.astype(old.dtype).array)
         else:

@@ -70,13 +70,9 @@ def read_rows(estimator, X, y, sample_weight, *, fresh, classes):
     rows : Rows
     """
     X = check_table(estimator, X, reset=fresh)
-    labels = check_targets(estimator, X, y, unlabeled=estimator._learns_unlabeled())
+    known = classes if classes is not None or fresh else estimator.classes_
+    labels = check_targets(estimator, X, y, unlabeled=estimator._learns_unlabeled(), known_classes=known)
     copies = check_weights(X, sample_weight)
-    if fresh and classes is None and not labels.labeled.all() and labels.proba is None and len(labels.classes) < 2:
-        raise ValueError(
-            "y: -1 is a row without a label here: expected labels of at least two classes besides, got "
-            f"{labels.classes.tolist()}; if -1 is one of your classes, name it otherwise"
-        )
     weighted, factor = labels.weighted(estimator.class_weight, copies)
     if not (copies * factor).any():
         raise ValueError("class_weight: expected a positive one for a class whose rows have weight, got zeros only")

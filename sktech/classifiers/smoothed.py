@@ -50,7 +50,8 @@ class SmoothedNetClassifier(NetClassifier):
     Notes
     -----
     With :class:`sktech.smoothing.VirtualAdversarial`, and only with it, rows with the label -1 are taken for rows
-    without a label, which are learned from, too; they are not held out for early stopping.
+    without a label, which are learned from, too; they are not held out for early stopping. Beside a single other label
+    -1 is a class like any other, and so it is if ``partial_fit`` is told.
 
     Early stopping looks at the plain log-loss of the rows held out, whatever is minimised.
 

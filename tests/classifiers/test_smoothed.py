@@ -484,11 +484,22 @@ def test_the_confidence_penalty_counts_rows_whatever_their_labels_weigh(unlabell
         assert_allclose(W.sum() * p - W + 0.4 * C * p * (np.log(p) - p @ np.log(p)), 0, atol=1e-6)
 
 
-@pytest.mark.parametrize("y", [[-1, 1], [-1, 0], [-1, -1], [-1.0, 1.0]], ids=str)
-def test_two_classes_of_which_one_is_minus_one_are_refused_with_the_reason(y, X):
-    labels = np.tile(y, N // 2)
+@pytest.mark.parametrize("y", [[-1, 1], [-1, 0], [-1.0, 1.0]], ids=str)
+def test_beside_a_single_other_label_minus_one_is_a_class(y, X):
+    assert adversarial().fit(X, np.tile(y, N // 2)).classes_.tolist() == y
+
+
+def test_labels_that_are_all_minus_one_are_refused_with_the_reason(X):
     with pytest.raises(ValueError, match=r"y: -1 is a row without a label here.* name it otherwise"):
-        adversarial().fit(X, labels)
+        adversarial().fit(X, np.full(N, -1))
+
+
+def test_classes_told_in_advance_say_what_minus_one_is(X):
+    labels = np.tile([-1, 1], N // 2)
+    one, other = (adversarial().partial_fit(X, labels, classes=classes) for classes in ([-1, 1], [0, 1]))
+    assert one.classes_.tolist() == [-1, 1]
+    assert other.classes_.tolist() == [0, 1]
+    assert far_apart(one, other, X)
 
 
 def test_a_class_weight_leaves_unlabelled_rows_in(X, holes):
