@@ -1,39 +1,30 @@
 """DistilledClassifier: a small net that has learned from a big model."""
 
-import pickle
-import sys
 import time
-import warnings
 from dataclasses import dataclass, field
-from functools import partial
+from functools import partial, reduce
 from numbers import Integral
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin, clone
-from sklearn.dummy import DummyClassifier
+from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.frozen import FrozenEstimator
-from sklearn.metrics import log_loss
-from sklearn.model_selection import StratifiedKFold, check_cv, train_test_split
-from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.pipeline import make_pipeline
 from sklearn.utils import _safe_indexing
 from sklearn.utils.parallel import Parallel, delayed
-from sklearn.utils.validation import check_is_fitted, has_fit_parameter
+from sklearn.utils.validation import check_is_fitted
 
 from sktech._random import draw_seed, spawn_seed
-from sktech._rows import merge_identical_rows
 from sktech._validation import check_choice, check_labels, check_number, check_table, check_weights
-from sktech.augmentation import munge
 from sktech.classifiers import NetClassifier
+from sktech.distillation._estimators import AsNumbers, fitted, last_step, mean_proba, takes_weights
+from sktech.distillation._report import held_out, measured
+from sktech.distillation._rows import NO_FOLD, Rows, folds_of
 from sktech.labels import UNLABELED, Labels
-from sktech.metrics import expected_calibration_error
-from sktech.table import TableReader, is_frame
+from sktech.table import is_frame
 
 # What a seed is spawned for.
 _FOLDS, _TEACHER, _STUDENT, _AUGMENTATION, _REPORT = range(5)
-# The fold of rows that no model was fitted on.
-_NO_FOLD = -1
-_REPORT_SHARE = 0.2
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -185,120 +176,76 @@ class DistilledClassifier(ClassifierMixin, BaseEstimator):
         labels, codes = check_labels(self, X, y)
         weight = check_weights(X, sample_weight)
         seed = draw_seed(self.random_state)
-        folds = self._given_folds(X, codes)
-        if not weight.all():
-            X, *parts = (_safe_indexing(part, np.flatnonzero(weight)) for part in (X, codes, weight, folds))
-            codes, weight, folds = parts
         if X_unlabeled is not None:
             if is_frame(X_unlabeled) != is_frame(X):
                 raise TypeError(f"X_unlabeled: expected a table of the kind of X, got {type(X_unlabeled).__name__}")
             X_unlabeled = check_table(self, X_unlabeled, reset=False)
-        if self.compression_report:
-            self.compression_report_ = self._report(X, labels[codes], weight, X_unlabeled, spawn_seed(seed, _REPORT))
-        self.classes_ = labels
-        for teacher in self._teachers():
-            if self._is_fitted(teacher):
-                self.classes_ = np.union1d(self.classes_, teacher.classes_)
+        self.classes_ = self._all_classes(labels)
         codes = np.searchsorted(self.classes_, labels)[codes]
-        rows = self._rows(X, codes, weight, folds, X_unlabeled, seed)
-        proba = self._taught(rows, self._fitted_teachers, spawn_seed(seed, _TEACHER), "teacher")
-        self.students_ = []
-        for generation in range(1, self.generations + 1):
-            targets = self._targets(rows.codes, proba)
-            fit = partial(self._fitted_student, targets=targets)
-            name, student_seed = f"student {generation}", spawn_seed(seed, _STUDENT, generation)
-            (student,) = self._told(fit, rows, np.arange(len(rows.codes)), student_seed, name)
-            self.students_.append(student)
-            if generation < self.generations:
-                if self.cv is None:
-                    proba = student.predict_proba(rows.X)
-                else:
-                    proba = self._taught(rows, fit, student_seed, name)
+        splits = self.cv is not None and not isinstance(self.cv, str | Integral)
+        rows = Rows(X, codes, weight, folds_of(self.cv, X, codes) if splits else np.zeros_like(codes))
+        if not weight.all():
+            rows = rows[np.flatnonzero(weight)]
+        if self.compression_report:
+            self.compression_report_ = self._report(rows, X_unlabeled, spawn_seed(seed, _REPORT))
+        self.students_ = self._taught_students(rows, X_unlabeled, seed)
         self.student_ = self.students_[-1]
 
-    def _rows(self, X, codes, weight, folds, X_unlabeled, seed):
-        """All rows that the student will see, each with its fold."""
-        if not self._all_fitted() and all(_takes_weights(teacher) for teacher in self._teachers()):
-            Z = TableReader(self.categorical_features).fit(X).transform(X)
-            distinct, weight = merge_identical_rows(Z, np.column_stack([codes, folds]), weight)
-            X, codes, folds = _safe_indexing(X, distinct), codes[distinct], folds[distinct]
-        if isinstance(self.cv, Integral) and not self._all_fitted():
-            folds = self._stratified_folds(codes, spawn_seed(seed, _FOLDS))
-        tables, all_folds = [X], [folds]
+    def _all_classes(self, labels):
+        """The labels, with those that a fitted teacher knows besides."""
+        known = [teacher.classes_ for teacher in self._teachers() if self._is_fitted(teacher)]
+        for classes in known:
+            if not np.isin(labels, classes).any():
+                raise ValueError(
+                    f"teacher: expected one that was fitted on labels such as {labels.tolist()}, got {classes.tolist()}"
+                )
+        return reduce(np.union1d, known, labels)
+
+    def _taught_students(self, rows, X_unlabeled, seed):
+        """The students of all generations."""
+        folded = self.cv is not None and self.cv != "prefit"
+        teachers_are_folded = folded and not all(map(self._is_fitted, self._teachers()))
+        if all(map(takes_weights, self._teachers())):
+            rows = rows.merged(self.categorical_features)
+        if isinstance(self.cv, Integral) and (teachers_are_folded or self.generations > 1):
+            rows = rows.with_stratified_folds(self.cv, spawn_seed(seed, _FOLDS))
         if self.augment is not None:
-            n_more = self.n_augment if isinstance(self.n_augment, Integral) else round(self.n_augment * len(X))
-            for fold, among in zip(*np.unique(folds, return_counts=True), strict=True):
-                # Made from rows of one fold, they are as new to its teacher as these.
-                n = round(n_more * among / len(X))
-                own = _safe_indexing(X, np.flatnonzero(folds == fold))
-                if among >= 2 and n:
-                    params = {"categorical_features": self.categorical_features}
-                    tables.append(munge(own, n, random_state=spawn_seed(seed, _AUGMENTATION, fold), **params))
-                    all_folds.append(np.full(n, fold))
+            n_more = self.n_augment if isinstance(self.n_augment, Integral) else round(self.n_augment * len(rows))
+            rows = rows.with_munged(n_more, self.categorical_features, spawn_seed(seed, _AUGMENTATION))
         if X_unlabeled is not None:
-            tables.append(X_unlabeled)
-            all_folds.append(np.full(len(X_unlabeled), _NO_FOLD))
-        all_folds = np.concatenate(all_folds)
-        n_more = len(all_folds) - len(X)
-        return _Rows(
-            _stacked(tables),
-            np.append(codes, np.full(n_more, UNLABELED)),
-            np.append(weight, np.full(n_more, weight.mean())),
-            all_folds,
-        )
+            rows = rows.with_unlabeled(X_unlabeled)
 
-    def _given_folds(self, X, codes):
-        """The fold of each row, (n,), where ``cv`` itself says it, and 0 otherwise."""
-        folds = np.zeros(len(codes), dtype=int)
-        if self.cv is None or isinstance(self.cv, Integral) or self._all_fitted():
-            return folds
-        folds[:] = _NO_FOLD
-        tested = np.zeros(len(codes), dtype=int)
-        for fold, (_, rows) in enumerate(check_cv(self.cv, codes, classifier=True).split(X, codes)):
-            folds[rows] = fold
-            tested[rows] += 1
-        if (tested != 1).any():
-            n_others = int((tested != 1).sum())
-            raise ValueError(
-                f"cv: expected splits that test each row once, got {n_others} of {len(codes)} rows otherwise"
-            )
-        return np.unique(folds, return_inverse=True)[1]
+        teach, teacher_seed = self._fitted_teachers, spawn_seed(seed, _TEACHER)
+        if teachers_are_folded:
+            proba = self._out_of_fold(teach, rows, teacher_seed, "teacher")
+        else:
+            proba = self._mean_proba(self._timed(teach, rows, np.arange(len(rows)), teacher_seed, "teacher"), rows.X)
+        students = []
+        for generation in range(1, self.generations + 1):
+            if students and folded:
+                proba = self._out_of_fold(learn, rows, own_seed, name)
+            elif students:
+                proba = self._mean_proba(students[-1:], rows.X)
+            learn = partial(self._fitted_student, targets=self._targets(rows.codes, proba))
+            name, own_seed = f"student {generation}", spawn_seed(seed, _STUDENT, generation)
+            students += self._timed(learn, rows, np.arange(len(rows)), own_seed, name)
+        return students
 
-    def _stratified_folds(self, codes, seed):
-        """The fold of each labelled row, (n,)."""
-        folds = np.zeros(len(codes), dtype=int)
-        n_folds = min(self.cv, np.bincount(codes).max())
-        if n_folds < 2:
-            raise ValueError(
-                "cv: expected a class of at least two distinct rows, so that one is left to learn from, got "
-                f"n_samples = {len(codes)} distinct row(s) of as many classes; set cv=None"
-            )
-        with warnings.catch_warnings():  # classes of fewer rows than folds are no reason to worry
-            warnings.filterwarnings("ignore", "The least populated class", UserWarning)
-            for fold, (_, rows) in enumerate(
-                StratifiedKFold(n_folds, shuffle=True, random_state=seed).split(folds, codes)
-            ):
-                folds[rows] = fold
-        return folds
-
-    def _taught(self, rows, fit, seed, name):
+    def _out_of_fold(self, fit, rows, seed, name):
         """Probabilities for all rows, (n, n_classes), each from models that were not fitted on its fold."""
-        n_rows, in_sample = len(rows.codes), self.cv is None or self._all_fitted()
-        folds = [None] if in_sample else range(rows.folds.max() + 1)
-        learned = [np.flatnonzero(in_sample | (rows.folds != fold)) for fold in folds]
-        names = [f"{name}, fold {number} of {len(folds)}" for number in range(1, len(folds) + 1)]
-        told = Parallel(n_jobs=self.n_jobs)(
-            delayed(self._told)(fit, rows, own, seed, f"{name}, all rows" if in_sample else fold_name)
-            for own, fold_name in zip(learned, names, strict=True)
+        n_folds = rows.n_folds
+        learned = [np.flatnonzero(rows.folds != fold) for fold in range(n_folds)]
+        models = Parallel(n_jobs=self.n_jobs)(
+            delayed(self._timed)(fit, rows, own, seed, f"{name}, fold {fold + 1} of {n_folds}")
+            for fold, own in enumerate(learned)
         )
-        total, count = np.zeros((n_rows, len(self.classes_))), np.zeros((n_rows, 1))
-        for fold, models in zip(folds, told, strict=True):
-            asked = np.flatnonzero(in_sample | np.isin(rows.folds, [fold, _NO_FOLD]))
-            total[asked] += self._mean_proba(models, _safe_indexing(rows.X, asked))
-            count[asked] += 1
-        return total / count
+        proba = np.zeros((len(rows), len(self.classes_)))
+        for fold in range(n_folds):
+            asked = np.flatnonzero(np.isin(rows.folds, [fold, NO_FOLD]))
+            proba[asked] += self._mean_proba(models[fold], _safe_indexing(rows.X, asked))
+        return proba / proba.sum(axis=1, keepdims=True)
 
-    def _told(self, fit, rows, own, seed, name):
+    def _timed(self, fit, rows, own, seed, name):
         """Models fitted on some of the rows, with a line for those who want to know."""
         start = time.perf_counter()
         models = fit(rows, own, seed)
@@ -307,16 +254,15 @@ class DistilledClassifier(ClassifierMixin, BaseEstimator):
         return models
 
     def _fitted_teachers(self, rows, own, seed):
-        if self._all_fitted():
-            return self._teachers()
-        own = own[rows.codes[own] != UNLABELED]
-        X, y, weight = _safe_indexing(rows.X, own), self.classes_[rows.codes[own]], rows.weight[own]
-        if len(np.unique(y)) == 1:  # many classifiers refuse a single class
-            return [DummyClassifier(strategy="prior").fit(X, y)]
-        return [_fit(_seeded(teacher, seed), X, y, weight) for teacher in self._teachers()]
+        labeled = rows[own[rows.codes[own] != UNLABELED]]
+        y = self.classes_[labeled.codes]
+        return [
+            teacher if self._is_fitted(teacher) else fitted(teacher, labeled.X, y, labeled.weight, seed)
+            for teacher in self._teachers()
+        ]
 
     def _fitted_student(self, rows, own, seed, targets):
-        return [_fit(_seeded(self._student(), seed), _safe_indexing(rows.X, own), targets[own], rows.weight[own])]
+        return [fitted(self._student(), _safe_indexing(rows.X, own), targets[own], rows.weight[own], seed)]
 
     def _targets(self, codes, proba):
         temperature = self.temperature
@@ -327,60 +273,35 @@ class DistilledClassifier(ClassifierMixin, BaseEstimator):
                     f"temperature: expected a function that gives a positive number for each of {len(codes)} rows, got "
                     f"values of shape {temperature.shape}"
                 )
-        return Labels(self.classes_, codes, proba / proba.sum(axis=1, keepdims=True), self.hard_weight, temperature)
+        return Labels(self.classes_, codes, proba, self.hard_weight, temperature)
 
     def _mean_proba(self, models, X):
-        """Probabilities (n, n_classes), averaged over models that may each know other classes."""
-        proba = np.zeros((X.shape[0], len(self.classes_)))
-        for model in models:
-            proba[:, np.searchsorted(self.classes_, model.classes_)] += model.predict_proba(X)
-        return proba / len(models)
+        return mean_proba(models, X, self.classes_)
 
-    # ------------------------------------------------------------ report
-
-    def _report(self, X, y, weight, X_unlabeled, seed):
+    def _report(self, rows, X_unlabeled, seed):
         """The compression report, from models of its own."""
-        rare = np.unique(y, return_counts=True)[1].min() < 2
-        train, test = train_test_split(
-            np.arange(len(y)), test_size=_REPORT_SHARE, stratify=None if rare else y, random_state=seed
-        )
-        X_train, X_test, y_train, y_test = (_safe_indexing(part, rows) for part in (X, y) for rows in (train, test))
-        params = self.get_params(deep=False) | {"compression_report": False, "random_state": seed}
-        distilled = type(self)(**params).fit(X_train, y_train, weight[train], X_unlabeled)
-        rows = _Rows(X_train, np.searchsorted(distilled.classes_, y_train), weight[train], None)
-        teachers = distilled._fitted_teachers(rows, np.arange(len(train)), spawn_seed(seed, _TEACHER))
-        hard = _fit(_seeded(self._student(), spawn_seed(seed, _STUDENT, 1)), X_train, y_train, weight[train])
-        models = {"teacher": teachers, "student": distilled.students_, "hard-label student": [hard]}
-        if not self.ensemble_generations:
-            models["student"] = [distilled.student_]
-        return {name: distilled._measured(model, X_test, y_test) for name, model in models.items()}
-
-    def _measured(self, models, X, y):
-        seconds = []
-        for _ in range(3):
-            start = time.perf_counter()
-            proba = self._mean_proba(models, X)
-            seconds.append(time.perf_counter() - start)
-        known = np.isin(y, self.classes_)
-        proba, y = proba[known] / proba[known].sum(axis=1, keepdims=True), y[known]
-        return {
-            "accuracy": float(np.mean(self.classes_[proba.argmax(axis=1)] == y)),
-            "log_loss": float(log_loss(y, proba, labels=self.classes_)) if len(self.classes_) > 1 else 0.0,
-            "calibration_error": expected_calibration_error(y, proba, classes=self.classes_),
-            "predict_seconds_per_row": min(seconds) / len(known),
-            "bytes": len(pickle.dumps(models)),
+        train, test = held_out(rows.codes, seed)
+        learned, unseen = rows[train], rows[test]
+        students = self._taught_students(learned, X_unlabeled, seed)
+        hard = Labels(self.classes_, learned.codes)
+        everything = np.arange(len(train))
+        models = {
+            "teacher": self._fitted_teachers(learned, everything, spawn_seed(seed, _TEACHER)),
+            "student": students if self.ensemble_generations else students[-1:],
+            "hard-label student": self._fitted_student(learned, everything, spawn_seed(seed, _STUDENT, 1), hard),
         }
+        return {name: measured(model, unseen.X, unseen.codes, self.classes_) for name, model in models.items()}
 
     # ------------------------------------------------------------ parameters
 
     @property
     def categorical_features(self):
         """Those of the student: what tables are read by."""
-        return getattr(_last_step(self._student()), "categorical_features", "from_dtype")
+        return getattr(last_step(self._student()), "categorical_features", "from_dtype")
 
     def _teachers(self):
         if self.teacher is None:
-            return [make_pipeline(_AsNumbers(self.categorical_features), HistGradientBoostingClassifier())]
+            return [make_pipeline(AsNumbers(self.categorical_features), HistGradientBoostingClassifier())]
         return list(self.teacher) if isinstance(self.teacher, list | tuple) else [self.teacher]
 
     def _student(self):
@@ -388,9 +309,6 @@ class DistilledClassifier(ClassifierMixin, BaseEstimator):
 
     def _is_fitted(self, teacher):
         return isinstance(teacher, FrozenEstimator) or isinstance(self.cv, str)
-
-    def _all_fitted(self):
-        return all(self._is_fitted(teacher) for teacher in self._teachers())
 
     def _check_params(self):
         teachers, student = self._teachers(), self._student()
@@ -409,7 +327,7 @@ class DistilledClassifier(ClassifierMixin, BaseEstimator):
                 raise TypeError(f"teacher: expected a classifier with predict_proba, got {teacher!r}")
             if self._is_fitted(teacher):
                 check_is_fitted(teacher)
-        if isinstance(student, type) or not getattr(_last_step(student), "_learns_probabilities", False):
+        if isinstance(student, type) or not getattr(last_step(student), "_learns_probabilities", False):
             raise TypeError(
                 "student: expected None, a classifier of sktech's that learns from probabilities, such as "
                 f"NetClassifier(), or a pipeline that ends in one, got {student!r}"
@@ -480,75 +398,3 @@ class DistilledClassifier(ClassifierMixin, BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True  # a teacher may still refuse it
         return tags
-
-
-@dataclass
-class _Rows:
-    """All rows of a distillation.
-
-    X (n, n_features); codes (n,), positions in ``classes_`` or UNLABELED; weight (n,); folds (n,), or _NO_FOLD.
-    """
-
-    X: object
-    codes: np.ndarray
-    weight: np.ndarray
-    folds: np.ndarray
-
-
-class _AsNumbers(TransformerMixin, BaseEstimator):
-    """Tables of any columns as floats: categories are numbered, missing numbers stay NaN."""
-
-    def __init__(self, categorical_features="from_dtype"):
-        self.categorical_features = categorical_features
-
-    def fit(self, X, y=None):
-        self.reader_ = TableReader(self.categorical_features).fit(X)
-        return self
-
-    def transform(self, X):
-        return self.reader_.transform(X)
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = True
-        return tags
-
-
-def _last_step(estimator):
-    return estimator[-1] if isinstance(estimator, Pipeline) else estimator
-
-
-def _takes_weights(estimator):
-    return isinstance(estimator, FrozenEstimator) or has_fit_parameter(_last_step(estimator), "sample_weight")
-
-
-def _seeded(estimator, seed):
-    """A clone whose open random states are set."""
-    estimator = clone(estimator)
-    open_states = [
-        name
-        for name, value in sorted(estimator.get_params().items())
-        if value is None and (name == "random_state" or name.endswith("__random_state"))
-    ]
-    return estimator.set_params(**{name: spawn_seed(seed, i) for i, name in enumerate(open_states)})
-
-
-def _fit(estimator, X, y, weight):
-    """Fitted, with weights if they differ from 1."""
-    if (weight == 1).all():
-        return estimator.fit(X, y)
-    if not _takes_weights(estimator):
-        raise ValueError(
-            f"sample_weight: expected None, as {type(_last_step(estimator)).__name__}.fit does not take weights, got "
-            "weights other than 1"
-        )
-    name = f"{estimator.steps[-1][0]}__sample_weight" if isinstance(estimator, Pipeline) else "sample_weight"
-    return estimator.fit(X, y, **{name: weight})
-
-
-def _stacked(tables):
-    """Tables of one kind below each other."""
-    if len(tables) == 1:
-        return tables[0]
-    library = sys.modules[type(tables[0]).__module__.partition(".")[0]]  # numpy, pandas or polars
-    return (library.concatenate if library is np else library.concat)(tables)
