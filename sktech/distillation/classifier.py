@@ -221,15 +221,17 @@ class DistilledClassifier(ClassifierMixin, BaseEstimator):
         else:
             proba = self._mean_proba(self._timed(teach, rows, np.arange(len(rows)), teacher_seed, "teacher"), rows.X)
         students = []
-        for generation in range(1, self.generations + 1):
-            if students and folded:
-                proba = self._out_of_fold(learn, rows, own_seed, name)
-            elif students:
-                proba = self._mean_proba(students[-1:], rows.X)
+        while True:
+            generation = len(students) + 1
             learn = partial(self._fitted_student, targets=self._targets(rows.codes, proba))
             name, own_seed = f"student {generation}", spawn_seed(seed, _STUDENT, generation)
             students += self._timed(learn, rows, np.arange(len(rows)), own_seed, name)
-        return students
+            if generation == self.generations:
+                return students
+            if folded:
+                proba = self._out_of_fold(learn, rows, own_seed, name)
+            else:
+                proba = self._mean_proba(students[-1:], rows.X)
 
     def _out_of_fold(self, fit, rows, seed, name):
         """Probabilities for all rows, (n, n_classes), each from models that were not fitted on its fold."""
