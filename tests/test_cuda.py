@@ -8,7 +8,9 @@ import torch
 from sklearn.datasets import make_classification
 from torch import nn
 
-from sktech import NetClassifier, TensorNet
+from sktech import NetClassifier, SmoothedNetClassifier, TensorNet
+from sktech.labels import Labels
+from sktech.smoothing import Bootstrapping, ConfidencePenalty, DisturbLabel, LabelSmoothing, VirtualAdversarial
 from sktech.training import Objective, TensorBatches, WeightedRows
 from sktech.training.batches import on_device
 
@@ -120,3 +122,28 @@ def test_an_objectives_state_moves_with_the_net(data):
         verbose=0,
         max_epochs=2,
     ).fit(*data)
+
+
+@pytest.mark.parametrize(
+    "term",
+    [LabelSmoothing(prior="unigram"), ConfidencePenalty(), Bootstrapping(), DisturbLabel(), VirtualAdversarial()],
+    ids=lambda term: type(term).__name__,
+)
+@pytest.mark.parametrize("n_members", [1, 3])
+def test_every_term_runs_on_the_device(data, term, n_members):
+    X, y = data
+    clf = SmoothedNetClassifier(term, device="cuda", n_members=n_members, max_epochs=20, random_state=0).fit(X, y)
+    assert clf.score(X, y) > 0.6
+
+
+@pytest.mark.parametrize("free", [1000, 10**9])
+def test_probabilities_are_looked_up_wherever_they_are(data, free, monkeypatch):
+    X, y = data
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (free, free))
+    proba = np.random.default_rng(0).dirichlet(np.ones(3), len(y))
+    labels = Labels(np.arange(3), y, proba, hard_weight=0.3, temperature=2.0)
+    on_device, on_cpu = (
+        NetClassifier(device=device, dropout=0.0, max_epochs=3, random_state=0).fit(X, labels).predict_proba(X)
+        for device in ("cuda", "cpu")
+    )
+    np.testing.assert_allclose(on_device.mean(axis=0), on_cpu.mean(axis=0), atol=0.1)

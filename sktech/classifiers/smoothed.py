@@ -55,6 +55,9 @@ class SmoothedNetClassifier(NetClassifier):
 
     Early stopping looks at the plain log-loss of the rows held out, whatever is minimised.
 
+    For self-distillation, which smooths by an earlier net's predictions, see ``generations`` of
+    :class:`sktech.DistilledClassifier`.
+
     Examples
     --------
     >>> from sklearn.datasets import load_iris
