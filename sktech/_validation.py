@@ -71,7 +71,7 @@ def check_choice(name, value, choices):
         raise ValueError(f"{name}: expected one of {', '.join(map(repr, choices))}, got {value!r}")
 
 
-def check_table(estimator, X, *, reset):
+def check_table(estimator, X, *, reset, categorical_features=None):
     """X as a data frame, left as it is, or as an array of floats; the names and the number of columns are checked or
     remembered.
 
@@ -81,6 +81,8 @@ def check_table(estimator, X, *, reset):
         Gets ``n_features_in_`` and ``feature_names_in_`` if ``reset``, and is asked for them otherwise.
     X : array-like or data frame of shape (n, n_features)
     reset : bool
+    categorical_features : default=None
+        As in ``NetClassifier``; None for the estimator's.
 
     Returns
     -------
@@ -96,7 +98,8 @@ def check_table(estimator, X, *, reset):
     if not is_frame(X):
         # Strings and other objects are left as they are where the user says which columns are categories.
         kind = getattr(getattr(X, "dtype", None), "kind", "O")
-        mixed = kind in "OUS" and not isinstance(estimator.categorical_features, str | None)
+        named = estimator.categorical_features if categorical_features is None else categorical_features
+        mixed = kind in "OUS" and not isinstance(named, str | None)
         return validate_data(
             estimator,
             X,
@@ -183,6 +186,8 @@ def check_targets(estimator, X, y, *, unlabeled=False, known_classes=None):
         return Labels(*check_labels(estimator, X, y))
     y = column_or_1d(y, warn=True)
     check_consistent_length(X, y)
+    if y.dtype.kind in "US" and str(UNLABELED) in y:
+        raise ValueError("y: expected the number -1 for rows without a label, in an object array, got the string '-1'")
     missing = np.array(list(map(_is_minus_one, y.tolist())), dtype=bool)
     if known_classes is None:
         is_class = missing.any() and len({label for label in y.tolist() if not _is_minus_one(label)}) == 1

@@ -4,6 +4,7 @@ import numpy as np
 from sklearn.neighbors import NearestNeighbors
 from sklearn.utils import _safe_indexing
 
+from sktech._validation import check_number
 from sktech.table import TableEncoder, TableReader, is_frame
 
 __all__ = ["munge"]
@@ -34,12 +35,12 @@ def munge(X, n_rows, *, swap_probability=0.5, local_variance=1.0, categorical_fe
     Returns
     -------
     X_new : ndarray or data frame of shape (n_rows, n_features)
-        With the columns and types of X.
+        With the columns and types of X. The neighbour of a row is the nearest one that differs from it.
 
     Raises
     ------
-    ValueError
-        If X has fewer than two rows.
+    ValueError, TypeError
+        If X has fewer than two rows, or a parameter is not as described.
 
     Notes
     -----
@@ -59,15 +60,24 @@ def munge(X, n_rows, *, swap_probability=0.5, local_variance=1.0, categorical_fe
     >>> X_new.shape, bool(X_new["colour"].isin(X["colour"]).all())
     ((3, 2), True)
     """
-    if len(X) < 2:
-        raise ValueError(f"munge: expected at least two rows to mix, got n_samples={len(X)}")
+    check_number("n_rows", n_rows, int, 1)
+    check_number("swap_probability", swap_probability, float, 0, 1)
+    check_number("local_variance", local_variance, float, 0, np.inf, open_low=True, open_high=True)
+    if not hasattr(X, "shape") or len(X.shape) != 2 or X.shape[0] < 2:
+        raise ValueError(
+            "munge: expected an array or a data frame of at least two rows to mix, got "
+            f"{getattr(X, 'shape', type(X).__name__)} (n_samples)"
+        )
     rng = np.random.default_rng(random_state)
     reader = TableReader(categorical_features).fit(X)
-    Z = reader.transform(X)
+    Z = reader.transform(X).astype(np.float64)
     inputs = TableEncoder(reader.n_numbers_).fit(Z, np.ones(len(Z))).transform(Z, np.float64)
-    nearest = NearestNeighbors(n_neighbors=1).fit(inputs).kneighbors(return_distance=False)[:, 0]
-    own = np.concatenate([rng.permutation(len(X)) for _ in range(-(-n_rows // len(X)))])[:n_rows]
-    other = nearest[own]
+    distinct, first, position = np.unique(inputs, axis=0, return_index=True, return_inverse=True)
+    nearest = np.zeros(1, dtype=int)  # of a single distinct row
+    if len(distinct) > 1:
+        nearest = NearestNeighbors(n_neighbors=1).fit(distinct).kneighbors(return_distance=False)[:, 0]
+    own = np.concatenate([rng.permutation(X.shape[0]) for _ in range(-(-n_rows // X.shape[0]))])[:n_rows]
+    other = first[nearest[position.ravel()[own]]]
     columns, numbers = [], iter(Z[:, : reader.n_numbers_].T)
     for is_category in reader.is_category_:
         swapped = rng.random(n_rows) < swap_probability

@@ -57,7 +57,7 @@ ESTIMATORS = [
     NetClassifier(n_members=1, class_weight="balanced"),
     SmoothedNetClassifier("virtual_adversarial", n_members=1, max_epochs=16),
     SmoothedNetClassifier([ConfidencePenalty(threshold=0.3, anneal="cosine"), DisturbLabel()], n_members=1),
-    SmoothedNetClassifier([LabelSmoothing(prior="unigram"), Bootstrapping(hard=True)], n_members=1),
+    SmoothedNetClassifier([LabelSmoothing(prior="unigram"), Bootstrapping(hard=True)], n_members=1, max_epochs=16),
     DistilledClassifier(
         DecisionTreeClassifier(max_depth=2),
         NetClassifier(n_members=1, max_epochs=16),

@@ -185,9 +185,6 @@ class NetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     random_state: object = None
     verbose: int = 0
 
-    # Whether fit takes probabilities as labels, as a student of DistilledClassifier has to.
-    _learns_probabilities = True
-
     # ------------------------------------------------------------ what a technique overrides
 
     def _make_objective(self, rows):

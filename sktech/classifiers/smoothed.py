@@ -17,8 +17,8 @@ from sktech.smoothing import (
 from sktech.training import Objective
 
 _NAMED = {
-    "label_smoothing": LabelSmoothing,
     "confidence_penalty": ConfidencePenalty,
+    "label_smoothing": LabelSmoothing,
     "bootstrapping": Bootstrapping,
     "disturb_label": DisturbLabel,
     "virtual_adversarial": VirtualAdversarial,
@@ -31,9 +31,9 @@ class SmoothedNetClassifier(NetClassifier):
 
     Parameters
     ----------
-    smoothing : str, SmoothingTerm or list of them, default="label_smoothing"
+    smoothing : str, SmoothingTerm or list of them, default="confidence_penalty"
         What is added to the loss; terms of a list add up. One of :mod:`sktech.smoothing`, or its name, for its
-        defaults: "label_smoothing", "confidence_penalty", "bootstrapping", "disturb_label", "virtual_adversarial".
+        defaults: "confidence_penalty", "label_smoothing", "bootstrapping", "disturb_label", "virtual_adversarial".
     **params
         All parameters of :class:`NetClassifier`, by name.
 
@@ -74,7 +74,7 @@ class SmoothedNetClassifier(NetClassifier):
     ['smoothing__strength']
     """
 
-    smoothing: object = field(default="label_smoothing", kw_only=False)
+    smoothing: object = field(default="confidence_penalty", kw_only=False)
     net: object = None
 
     def _terms(self):

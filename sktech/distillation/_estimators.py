@@ -3,10 +3,10 @@
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.dummy import DummyClassifier
-from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import has_fit_parameter
 
+from sktech._integer_labels import IntegerLabels
 from sktech._random import spawn_seed
 from sktech.table import TableReader
 
@@ -16,13 +16,10 @@ def last_step(estimator):
     return estimator[-1] if isinstance(estimator, Pipeline) else estimator
 
 
-def takes_weights(estimator):
-    """Whether sample weights make a difference to it, or need not."""
-    return isinstance(estimator, FrozenEstimator) or has_fit_parameter(last_step(estimator), "sample_weight")
-
-
 def fitted(estimator, X, y, weight, seed):
     """A fitted clone, with weights if they differ from 1, and its open random states set.
+
+    Where there is a single class it is a ``DummyClassifier``: many classifiers refuse that.
 
     Parameters
     ----------
@@ -44,16 +41,19 @@ def fitted(estimator, X, y, weight, seed):
         if value is None and (name == "random_state" or name.endswith("__random_state"))
     ]
     estimator.set_params(**{name: spawn_seed(seed, i) for i, name in enumerate(open_states)})
-    if isinstance(y, np.ndarray) and (y == y[0]).all():  # many classifiers refuse a single class
+    if type(last_step(estimator)).__module__.startswith("xgboost"):  # which takes no labels but 0, 1, ..., without gaps
+        estimator = IntegerLabels(estimator)
+    if isinstance(y, np.ndarray) and (y == y[0]).all():
         estimator = DummyClassifier(strategy="prior")
     if (weight == 1).all():
         return estimator.fit(X, y)
-    if not takes_weights(estimator):
+    inner = estimator.estimator if isinstance(estimator, IntegerLabels) else estimator
+    if not has_fit_parameter(last_step(inner), "sample_weight"):
         raise ValueError(
-            f"sample_weight: expected None, as {type(last_step(estimator)).__name__}.fit does not take weights, got "
-            "weights other than 1"
+            f"sample_weight: expected None or whole numbers, as {type(last_step(inner)).__name__}.fit does not take "
+            "weights, got others"
         )
-    name = f"{estimator.steps[-1][0]}__sample_weight" if isinstance(estimator, Pipeline) else "sample_weight"
+    name = f"{inner.steps[-1][0]}__sample_weight" if isinstance(inner, Pipeline) else "sample_weight"
     return estimator.fit(X, y, **{name: weight})
 
 
@@ -61,7 +61,13 @@ def mean_proba(models, X, classes):
     """Probabilities (n, n_classes), averaged over models that may each know only some of the classes."""
     proba = np.zeros((X.shape[0], len(classes)))
     for model in models:
-        proba[:, np.searchsorted(classes, model.classes_)] += model.predict_proba(X)
+        own = np.asarray(model.predict_proba(X), dtype=np.float64)
+        if own.shape != (len(proba), len(model.classes_)) or not (own >= 0).all() or not (own.sum(axis=1) > 0).all():
+            raise ValueError(
+                f"teacher: expected probabilities of {len(model.classes_)} classes from {type(model).__name__}, got "
+                f"{own[:1]}, ..., of shape {own.shape}"
+            )
+        proba[:, np.searchsorted(classes, model.classes_)] += own
     return proba / proba.sum(axis=1, keepdims=True)
 
 

@@ -14,8 +14,19 @@ _TEST_SHARE = 0.2
 
 
 def held_out(codes, seed):
-    """Positions of rows to fit models on, and of others to compare them on."""
-    stratify = codes if np.bincount(codes).min() > 1 else None
+    """Positions of rows to fit models on, and of others to compare them on.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than ten rows.
+    """
+    if len(codes) < 10:
+        raise ValueError(
+            f"compression_report: expected at least ten rows to hold a fifth of them out, got {len(codes)}"
+        )
+    counts = np.unique(codes, return_counts=True)[1]
+    stratify = codes if counts.min() > 1 and len(counts) <= _TEST_SHARE * len(codes) else None
     return train_test_split(np.arange(len(codes)), test_size=_TEST_SHARE, stratify=stratify, random_state=seed)
 
 

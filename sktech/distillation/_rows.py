@@ -16,6 +16,8 @@ from sktech.table import TableReader
 
 # The fold of rows that no model is fitted on.
 NO_FOLD = -1
+# Whole weights are copies as long as these are at most so many times the rows.
+MOST_COPIES = 10
 
 
 @dataclass
@@ -48,11 +50,19 @@ class Rows:
     def n_folds(self):
         return self.folds.max() + 1
 
-    def merged(self, categorical_features):
-        """Identical rows as one, with their weights added, in an order that depends on their content alone."""
-        Z = TableReader(categorical_features).fit(self.X).transform(self.X)
-        distinct, weight = merge_identical_rows(Z, np.column_stack([self.codes, self.folds]), self.weight)
-        return Rows(_safe_indexing(self.X, distinct), self.codes[distinct], weight, self.folds[distinct])
+    def counted(self, categorical_features):
+        """In an order that depends on the rows' content alone, each as often as its weight says if all are whole.
+
+        Weights that are no whole numbers, or large ones, stay, added up for identical rows.
+        """
+        try:
+            Z = TableReader(categorical_features).fit(self.X).transform(self.X)
+        except (TypeError, ValueError):  # a table that only pipelines of the user's can read keeps its order
+            return self
+        own, weight = merge_identical_rows(Z, np.column_stack([self.codes, self.folds]), self.weight)
+        if (weight == np.round(weight)).all() and weight.sum() <= MOST_COPIES * len(self):
+            own, weight = np.repeat(own, weight.astype(int)), np.ones(int(weight.sum()))
+        return Rows(_safe_indexing(self.X, own), self.codes[own], weight, self.folds[own])
 
     def with_stratified_folds(self, n_folds, seed):
         """In random folds that each have the same share of every class, at most as many as the largest class has rows.
@@ -78,24 +88,59 @@ class Rows:
     def with_munged(self, n_more, categorical_features, seed):
         """And made-up ones: each from rows of one fold, so that it is as new to the fold's teacher as these."""
         rows = self
-        for fold in np.unique(self.folds):
+        numbers = np.unique(self.folds)
+        ends = np.round(np.cumsum([(self.folds == fold).mean() for fold in numbers]) * n_more).astype(int)
+        for fold, n in zip(numbers, np.diff(ends, prepend=0), strict=True):
             own = np.flatnonzero(self.folds == fold)
-            n = round(n_more * len(own) / len(self))
             if len(own) >= 2 and n:
                 params = {"categorical_features": categorical_features, "random_state": spawn_seed(seed, fold)}
-                rows = rows.with_unlabeled(munge(_safe_indexing(self.X, own), n, **params), fold)
+                rows = rows.with_unlabeled(munge(_safe_indexing(self.X, own), int(n), **params), fold)
         return rows
 
     def with_unlabeled(self, X, fold=NO_FOLD):
         """And rows without a label, of the mean weight of those with one."""
-        n = X.shape[0]
-        library = sys.modules[type(X).__module__.partition(".")[0]]  # numpy, pandas or polars
+        n, X = X.shape[0], like(X, self.X)
+        library = library_of(self.X)
         return Rows(
-            (np.concatenate if library is np else library.concat)([self.X, X]),
+            (library.concatenate if library is np else library.concat)([self.X, X]),
             np.append(self.codes, np.full(n, UNLABELED)),
             np.append(self.weight, np.full(n, self.weight[self.codes != UNLABELED].mean())),
             np.append(self.folds, np.full(n, fold)),
         )
+
+
+def library_of(X):
+    """numpy, pandas or polars."""
+    roots = [kind.__module__.partition(".")[0] for kind in type(X).__mro__]
+    return sys.modules[next(root for root in roots if root in ("numpy", "pandas", "polars"))]
+
+
+def like(X, model):
+    """A table with the column types of another: a level that this one does not have is missing.
+
+    Raises
+    ------
+    TypeError
+        If they are tables of different libraries, or values do not fit the types.
+    """
+    if library_of(X) is not library_of(model):
+        names = [library_of(table).__name__ for table in (model, X)]
+        raise TypeError(f"X_unlabeled: expected a table of the kind of X, {names[0]}, got {names[1]}")
+    if library_of(X) is np:
+        return X
+    types = dict(zip(model.columns, model.dtypes, strict=True))
+    try:
+        if not hasattr(X, "iloc"):
+            return X.select(model.columns).cast(types, strict=False)
+        X = X.set_axis(model.columns, axis=1)
+        for name, dtype in types.items():
+            if hasattr(dtype, "categories"):
+                X = X.assign(**{name: X[name].astype(object).where(X[name].isin(dtype.categories))})
+        return X.astype(types)
+    except (ValueError, TypeError) as error:
+        raise TypeError(
+            f"X_unlabeled: expected the column types of X, {list(map(str, model.dtypes))}, got others: {error}"
+        ) from error
 
 
 def folds_of(cv, X, codes):
@@ -107,7 +152,11 @@ def folds_of(cv, X, codes):
         If a row is tested more or less than once.
     """
     folds, tested = np.zeros(len(codes), dtype=int), np.zeros(len(codes), dtype=int)
-    for fold, (_, rows) in enumerate(check_cv(cv, codes, classifier=True).split(X, codes)):
+    try:
+        splits = [(train, test) for train, test in check_cv(cv, codes, classifier=True).split(X, codes)]
+    except TypeError as error:
+        raise TypeError(f"cv: expected a number of folds, a splitter, or pairs (train, test), got {cv!r}") from error
+    for fold, (_, rows) in enumerate(splits):
         folds[rows] = fold
         tested[rows] += 1
     if (tested != 1).any():

@@ -17,11 +17,10 @@ from sklearn.utils.validation import check_is_fitted
 from sktech._random import draw_seed, spawn_seed
 from sktech._validation import check_choice, check_labels, check_number, check_table, check_weights
 from sktech.classifiers import NetClassifier
-from sktech.distillation._estimators import AsNumbers, fitted, last_step, mean_proba, takes_weights
+from sktech.distillation._estimators import AsNumbers, fitted, last_step, mean_proba
 from sktech.distillation._report import held_out, measured
-from sktech.distillation._rows import NO_FOLD, Rows, folds_of
+from sktech.distillation._rows import NO_FOLD, Rows, folds_of, like
 from sktech.labels import UNLABELED, Labels
-from sktech.table import is_frame
 
 # What a seed is spawned for.
 _FOLDS, _TEACHER, _STUDENT, _AUGMENTATION, _REPORT = range(5)
@@ -44,7 +43,8 @@ class DistilledClassifier(ClassifierMixin, BaseEstimator):
         None is ``HistGradientBoostingClassifier()``, with categories as numbers. The probabilities of several are
         averaged. A teacher is cloned and fitted; one in ``sklearn.frozen.FrozenEstimator`` is used as it is.
     student : None or estimator, default=None
-        None is ``NetClassifier()``. A classifier of sktech's with a net inside, or a pipeline that ends in one.
+        None is ``NetClassifier()``. A classifier of sktech's with a net inside, or a pipeline that ends in one and
+        whose other steps do not look at y.
     cv : int, cross-validation splitter, iterable of (train, test), "prefit" or None, default=5
         How the teacher meets the training rows. An int is the number of stratified folds: the teacher is fitted on all
         but one, and labels that one; at most as many folds as the largest class has distinct rows. A splitter or its
@@ -54,12 +54,13 @@ class DistilledClassifier(ClassifierMixin, BaseEstimator):
         T of the paper, positive: teacher and student are compared at probabilities softmax(log(p) / T), and the loss is
         scaled by T^2. A callable maps the teacher's probabilities (n, n_classes) to a temperature for each row, (n,).
     hard_weight : float, default=0.5
-        Share of the labels themselves in the loss, in [0, 1]; 1 is plain training. The better the teacher compared
+        Share of the labels themselves in the loss, in [0, 1]; 1 is plain training, but for rows without a label. The
+        better the teacher compared
         with what the student would be alone, the smaller.
     augment : None or "munge", default=None
         "munge" makes up more rows, for the teacher to label: :func:`sktech.augmentation.munge`.
     n_augment : int or float, default=1.0
-        How many; a float is a multiple of the number of training rows.
+        How many; a float is a multiple of the number of training rows. Each weighs as much as these do on average.
     generations : int, default=1
         Born-again nets: each further student learns from the one before instead of the teacher.
     ensemble_generations : bool, default=False
@@ -78,7 +79,8 @@ class DistilledClassifier(ClassifierMixin, BaseEstimator):
     classes_ : ndarray of shape (n_classes,)
         The labels, with those that a fitted teacher knows besides.
     student_ : estimator
-        The fitted student of the last generation: all that is needed to predict, and what to save.
+        The fitted student of the last generation: all that is needed to predict, and what to save. It is trimmed for
+        prediction, and cannot go on training.
     students_ : list of estimator
         Those of all generations.
     compression_report_ : dict of str to dict of str to float
@@ -101,10 +103,15 @@ class DistilledClassifier(ClassifierMixin, BaseEstimator):
 
         (1 - hard_weight) T^2 CE(softmax(log(q) / T), softmax(log(p) / T)) + hard_weight CE(t, p).
 
-    Rows without a label (made-up or unlabelled ones) have the first term alone. Probabilities below 1e-7 count as 1e-7
-    where a temperature is not 1. For early stopping the student holds out labelled rows and looks at T = 1.
+    Rows without a label (made-up or unlabelled ones) have T^2 CE(...) of the first term, with factor 1. Probabilities
+    below 1e-7 count as 1e-7 where a temperature is not 1. For early stopping the student holds out labelled rows and
+    looks at T = 1.
 
-    Identical rows are merged before the teacher sees them, if it takes sample weights: a weight of k is k copies.
+    A weight of k is k copies, also for a teacher that takes no weights; weights that are no whole numbers, or large,
+    are passed to the teacher. Copies of a row are rows like any others: they may be in different folds.
+
+    -1 is a label like any other here; rows without one are given as ``X_unlabeled``. Parameters of teacher and student
+    go into a grid, as ``teacher__max_iter`` or ``student__lr``, where these are given as objects.
 
     Departures from the paper: targets are out of fold; the temperature acts on log-probabilities, as most teachers have
     no logits (for those that have, it is the same); hard_weight is 0.5 and T is 1 by default, as on tables teachers are
@@ -172,32 +179,38 @@ class DistilledClassifier(ClassifierMixin, BaseEstimator):
         return self
 
     def _fit(self, X, y, sample_weight, X_unlabeled):
-        X = check_table(self, X, reset=True)
+        X = check_table(self, X, reset=True, categorical_features=self._categorical_features())
         labels, codes = check_labels(self, X, y)
         weight = check_weights(X, sample_weight)
         seed = draw_seed(self.random_state)
         if X_unlabeled is not None:
-            if is_frame(X_unlabeled) != is_frame(X):
-                raise TypeError(f"X_unlabeled: expected a table of the kind of X, got {type(X_unlabeled).__name__}")
-            X_unlabeled = check_table(self, X_unlabeled, reset=False)
+            named = self._categorical_features()
+            X_unlabeled = like(check_table(self, X_unlabeled, reset=False, categorical_features=named), X)
         self.classes_ = self._all_classes(labels)
         codes = np.searchsorted(self.classes_, labels)[codes]
         splits = self.cv is not None and not isinstance(self.cv, str | Integral)
         rows = Rows(X, codes, weight, folds_of(self.cv, X, codes) if splits else np.zeros_like(codes))
         if not weight.all():
             rows = rows[np.flatnonzero(weight)]
+            rows.folds = np.unique(rows.folds, return_inverse=True)[1]
+        if splits and rows.n_folds < 2:
+            raise ValueError(
+                f"cv: expected splits with rows of positive weight in at least two folds, got {rows.n_folds}"
+            )
+        rows = rows.counted(self._categorical_features())
         if self.compression_report:
             self.compression_report_ = self._report(rows, X_unlabeled, spawn_seed(seed, _REPORT))
         self.students_ = self._taught_students(rows, X_unlabeled, seed)
         self.student_ = self.students_[-1]
+        self._voters = self.students_ if self.ensemble_generations else self.students_[-1:]
 
     def _all_classes(self, labels):
         """The labels, with those that a fitted teacher knows besides."""
         known = [teacher.classes_ for teacher in self._teachers() if self._is_fitted(teacher)]
         for classes in known:
-            if not np.isin(labels, classes).any():
+            if not set(labels.tolist()) <= set(classes.tolist()):
                 raise ValueError(
-                    f"teacher: expected one that was fitted on labels such as {labels.tolist()}, got {classes.tolist()}"
+                    f"teacher: expected one that knows the labels {labels.tolist()}, got one for {classes.tolist()}"
                 )
         return reduce(np.union1d, known, labels)
 
@@ -205,13 +218,11 @@ class DistilledClassifier(ClassifierMixin, BaseEstimator):
         """The students of all generations."""
         folded = self.cv is not None and self.cv != "prefit"
         teachers_are_folded = folded and not all(map(self._is_fitted, self._teachers()))
-        if all(map(takes_weights, self._teachers())):
-            rows = rows.merged(self.categorical_features)
         if isinstance(self.cv, Integral) and (teachers_are_folded or self.generations > 1):
             rows = rows.with_stratified_folds(self.cv, spawn_seed(seed, _FOLDS))
         if self.augment is not None:
             n_more = self.n_augment if isinstance(self.n_augment, Integral) else round(self.n_augment * len(rows))
-            rows = rows.with_munged(n_more, self.categorical_features, spawn_seed(seed, _AUGMENTATION))
+            rows = rows.with_munged(n_more, self._categorical_features(), spawn_seed(seed, _AUGMENTATION))
         if X_unlabeled is not None:
             rows = rows.with_unlabeled(X_unlabeled)
 
@@ -264,16 +275,19 @@ class DistilledClassifier(ClassifierMixin, BaseEstimator):
         ]
 
     def _fitted_student(self, rows, own, seed, targets):
-        return [fitted(self._student(), _safe_indexing(rows.X, own), targets[own], rows.weight[own], seed)]
+        student = fitted(self._student(), _safe_indexing(rows.X, own), targets[own], rows.weight[own], seed)
+        last_step(student).net_.trim_for_prediction()  # without the optimiser's state, which is twice the net's
+        return [student]
 
     def _targets(self, codes, proba):
         temperature = self.temperature
         if callable(temperature):
-            temperature = np.asarray(temperature(proba), dtype=np.float64)
-            if temperature.shape != codes.shape or not (temperature > 0).all():
+            temperature = np.asarray(temperature(proba))
+            numbers = temperature.shape == codes.shape and temperature.dtype.kind in "iuf"
+            if not numbers or not ((temperature > 0) & (temperature < np.inf)).all():
                 raise ValueError(
                     f"temperature: expected a function that gives a positive number for each of {len(codes)} rows, got "
-                    f"values of shape {temperature.shape}"
+                    f"shape {temperature.shape}, {temperature.ravel()[:3]}, ..."
                 )
         return Labels(self.classes_, codes, proba, self.hard_weight, temperature)
 
@@ -296,14 +310,13 @@ class DistilledClassifier(ClassifierMixin, BaseEstimator):
 
     # ------------------------------------------------------------ parameters
 
-    @property
-    def categorical_features(self):
-        """Those of the student: what tables are read by."""
-        return getattr(last_step(self._student()), "categorical_features", "from_dtype")
+    def _categorical_features(self):
+        """Those of the student, which say how the table is read; a pipeline's are about something else."""
+        return getattr(self._student(), "categorical_features", "from_dtype")
 
     def _teachers(self):
         if self.teacher is None:
-            return [make_pipeline(AsNumbers(self.categorical_features), HistGradientBoostingClassifier())]
+            return [make_pipeline(AsNumbers(self._categorical_features()), HistGradientBoostingClassifier())]
         return list(self.teacher) if isinstance(self.teacher, list | tuple) else [self.teacher]
 
     def _student(self):
@@ -315,7 +328,7 @@ class DistilledClassifier(ClassifierMixin, BaseEstimator):
     def _check_params(self):
         teachers, student = self._teachers(), self._student()
         if isinstance(self.cv, str):
-            check_choice("cv", self.cv, ["prefit"])
+            check_choice("cv", self.cv, ["prefit", None, "a number of folds", "a splitter", "splits"])
         elif self.cv is not None and not hasattr(self.cv, "split") and not hasattr(self.cv, "__iter__"):
             check_number("cv", self.cv, int, 2)
         if self.compression_report and hasattr(self.cv, "__iter__") and not isinstance(self.cv, str):
@@ -328,8 +341,10 @@ class DistilledClassifier(ClassifierMixin, BaseEstimator):
             if isinstance(teacher, type) or not hasattr(teacher, "fit") or not hasattr(teacher, "predict_proba"):
                 raise TypeError(f"teacher: expected a classifier with predict_proba, got {teacher!r}")
             if self._is_fitted(teacher):
+                if self.teacher is None:
+                    raise ValueError("teacher: expected a fitted classifier beside cv='prefit', got None")
                 check_is_fitted(teacher)
-        if isinstance(student, type) or not getattr(last_step(student), "_learns_probabilities", False):
+        if isinstance(student, type) or not isinstance(last_step(student), NetClassifier):
             raise TypeError(
                 "student: expected None, a classifier of sktech's that learns from probabilities, such as "
                 f"NetClassifier(), or a pipeline that ends in one, got {student!r}"
@@ -358,8 +373,7 @@ class DistilledClassifier(ClassifierMixin, BaseEstimator):
             Columns in the order of ``classes_``.
         """
         check_is_fitted(self)
-        students = self.students_ if self.ensemble_generations else [self.student_]
-        return sum(student.predict_proba(X) for student in students) / len(students)
+        return sum(student.predict_proba(X) for student in self._voters) / len(self._voters)
 
     def predict_log_proba(self, X):
         """Logarithms of the probabilities, in nats.
@@ -374,10 +388,29 @@ class DistilledClassifier(ClassifierMixin, BaseEstimator):
             -inf where a probability is 0.
         """
         check_is_fitted(self)
-        if not self.ensemble_generations:
+        if len(self._voters) == 1:
             return self.student_.predict_log_proba(X)
         with np.errstate(divide="ignore"):
             return np.log(self.predict_proba(X))
+
+    def decision_function(self, X):
+        """Logarithms of the probabilities up to a constant, or their difference for two classes.
+
+        Parameters
+        ----------
+        X : data frame or array-like of shape (n, n_features)
+
+        Returns
+        -------
+        score : ndarray of shape (n, n_classes), or (n,) for two classes
+            The student's logits; for several generations the logarithms of their mean probabilities.
+        """
+        check_is_fitted(self)
+        if len(self._voters) == 1:
+            return self.student_.decision_function(X)
+        log_proba = self.predict_log_proba(X)
+        log_proba = np.maximum(log_proba, np.finfo(log_proba.dtype).min / 2)
+        return log_proba[:, 1] - log_proba[:, 0] if len(self.classes_) == 2 else log_proba
 
     def predict(self, X):
         """The most probable label of each row.
@@ -390,8 +423,10 @@ class DistilledClassifier(ClassifierMixin, BaseEstimator):
         -------
         y : ndarray of shape (n,)
         """
-        proba = self.predict_proba(X)
-        return self.classes_[proba.argmax(axis=1)]
+        check_is_fitted(self)
+        if len(self._voters) == 1:
+            return self.student_.predict(X)
+        return self.classes_[self.predict_proba(X).argmax(axis=1)]
 
     def __sklearn_is_fitted__(self):
         return hasattr(self, "student_")

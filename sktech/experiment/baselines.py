@@ -18,7 +18,8 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from sktech.experiment.adapters import IntegerLabels, TextCategories
+from sktech._integer_labels import IntegerLabels
+from sktech.experiment.adapters import TextCategories
 from sktech.experiment.columns import TidyColumns
 
 OPTIONAL_PACKAGES = ("xgboost", "lightgbm", "catboost")

@@ -132,7 +132,7 @@ def test_a_list_of_terms_is_more_than_each_and_has_no_order(X, y):
     "smoothing", ["dropout", None, 3, LabelSmoothing, ["label_smoothing", 0.1], [None], {}, nn.Linear(1, 1)], ids=str
 )
 def test_what_is_no_term_is_refused(smoothing, X, y):
-    with pytest.raises(ValueError, match=r"^smoothing: expected 'label_smoothing', 'confidence_penalty', .*got"):
+    with pytest.raises(ValueError, match=r"^smoothing: expected 'confidence_penalty', 'label_smoothing', .*got"):
         learner(smoothing).fit(X, y)
 
 

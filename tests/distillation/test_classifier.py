@@ -12,7 +12,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.datasets import load_iris
 from sklearn.dummy import DummyClassifier
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
@@ -132,17 +132,42 @@ def test_without_folds_it_labels_its_own_rows(X, y, witnessed):
     assert witnessed[0][1].all()
 
 
-def test_identical_rows_are_never_on_both_sides(X, y, witnessed):
-    thrice = np.tile(np.arange(60), 3)
-    DistilledClassifier(Witness(), Student(), cv=3, random_state=0).fit(X[thrice], y[thrice])
-    assert not any(known.any() for _, known in witnessed)
+def test_copies_are_rows_like_others():
+    # One column of six values and noisy labels. Were copies merged before the folds are drawn, the teacher of a row
+    # would have seen its value with the other label alone, and teach the opposite.
+    rng = np.random.default_rng(0)
+    truth = np.array([0.1, 0.2, 0.3, 0.7, 0.8, 0.9])
+    for teacher in (DecisionTreeClassifier(), HistGradientBoostingClassifier(), RandomForestClassifier(20)):
+        X = np.repeat(np.arange(6.0)[:, None], 60, axis=0)
+        y = (rng.random(360) < np.repeat(truth, 60)).astype(int)
+        rows, labels, _ = taught(DistilledClassifier(teacher, Student(), random_state=0), X, y)
+        assert len(rows) == 360
+        means = [labels.proba[rows[:, 0] == value, 1].mean() for value in range(6)]
+        shares = [y[X[:, 0] == value].mean() for value in range(6)]
+        assert_allclose(means, shares, atol=0.05)
+
+
+def test_a_teacher_sees_as_many_rows_as_there_are(X, y):
+    seen = []
+
+    class Counting(GaussianNB):
+        def fit(self, X, y, sample_weight=None):
+            seen.append((len(X), sample_weight))
+            return super().fit(X, y, sample_weight)
+
+    twice = np.tile(np.arange(60), 2)
+    DistilledClassifier(Counting(), Student(), cv=None).fit(X[twice], y[twice])
+    DistilledClassifier(Counting(), Student(), cv=None).fit(X, y, sample_weight=np.full(60, 2.0))
+    assert seen == [(120, None), (120, None)]
 
 
 def test_targets_are_cross_validated_probabilities(X, y):
     cv = KFold(3)
-    _, labels, _ = taught(DistilledClassifier(KNeighborsClassifier(3), Student(), cv=cv), X, y)
-    assert_allclose(labels.proba, cross_val_predict(KNeighborsClassifier(3), X, y, cv=cv, method="predict_proba"))
-    assert_array_equal(labels.classes[labels.codes], y)
+    rows, labels, _ = taught(DistilledClassifier(KNeighborsClassifier(3), Student(), cv=cv), X, y)
+    place = [np.flatnonzero((row == X).all(axis=1)).item() for row in rows]
+    expected = cross_val_predict(KNeighborsClassifier(3), X, y, cv=cv, method="predict_proba")
+    assert_allclose(labels.proba, expected[place])
+    assert_array_equal(labels.classes[labels.codes], y[place])
 
 
 def test_splits_may_be_given_one_by_one(X, y, witnessed):
@@ -424,11 +449,74 @@ def test_what_makes_no_sense_is_refused_and_the_model_stays(X, y, params, error,
     assert_array_equal(clf.predict_proba(X), before)
 
 
-def test_a_teacher_without_weights_is_told_apart(X, y):
-    clf = DistilledClassifier(KNeighborsClassifier(), Student())
-    clf.fit(X, y)
-    with pytest.raises(ValueError, match="sample_weight: expected None, as KNeighborsClassifier"):
-        clf.fit(X, y, sample_weight=np.arange(60))
+def test_a_teacher_without_weights_counts_copies(X, y):
+    clf = DistilledClassifier(KNeighborsClassifier(), Student(), random_state=0)
+    weight = np.arange(60) % 3
+    copies = np.repeat(np.arange(60), weight)
+    weighed = clone(clf).fit(X, y, sample_weight=weight)
+    assert_array_equal(weighed.predict_proba(X), clf.fit(X[copies], y[copies]).predict_proba(X))
+    with pytest.raises(ValueError, match="sample_weight: expected None or whole numbers, as KNeighborsClassifier"):
+        clf.fit(X, y, sample_weight=np.linspace(0.5, 2, 60))
+
+
+def test_fitted_and_unfitted_teachers_go_together(X, y):
+    fitted = GaussianNB().fit(X, y)
+    cv = KFold(3)
+    rows, labels, _ = taught(DistilledClassifier([FrozenEstimator(fitted), GaussianNB()], Student(), cv=cv), X, y)
+    place = [np.flatnonzero((row == X).all(axis=1)).item() for row in rows]
+    other = cross_val_predict(GaussianNB(), X, y, cv=cv, method="predict_proba")
+    assert_allclose(labels.proba, (fitted.predict_proba(X) + other)[place] / 2)
+
+
+def test_a_fitted_teacher_knows_the_labels(X, y):
+    teacher = FrozenEstimator(GaussianNB().fit(X, np.unique(y, return_inverse=True)[1]))
+    with pytest.raises(ValueError, match=r"teacher: expected one that knows the labels \['ant', 'bee', 'cow'\]"):
+        DistilledClassifier(teacher, Student()).fit(X, y)
+
+
+def test_xgboost_takes_any_labels(X, y):
+    xgboost = pytest.importorskip("xgboost")
+    rare = np.where(np.arange(60) == 0, "bat", y)
+    clf = DistilledClassifier(xgboost.XGBClassifier(n_estimators=2, n_jobs=1), Student(), cv=2).fit(X, rare)
+    assert clf.classes_.tolist() == ["ant", "bat", "bee", "cow"]
+
+
+def test_unlabelled_rows_take_the_types_of_the_table(X, y):
+    def table(levels, kind):
+        return pd.DataFrame({"a": X[:, 0], "c": pd.Categorical(levels, sorted(set(levels)))}).astype({"a": kind})
+
+    rows, _, _ = taught(
+        DistilledClassifier(HistGradientBoostingClassifier(max_iter=2), Student(), cv=2),
+        table(list("xyz") * 20, "float64"),
+        y,
+        X_unlabeled=table(list("xq") * 30, "float32"),
+    )
+    assert rows["c"].dtype == pd.CategoricalDtype(list("xyz"))
+    assert rows["c"].isna().sum() == 30
+    clf = DistilledClassifier(GaussianNB(), Student())
+    with pytest.raises(TypeError, match="X_unlabeled: expected a table of the kind of X, pandas, got polars"):
+        clf.fit(pd.DataFrame(X, columns=list("abc")), y, X_unlabeled=pl.DataFrame(X, schema=list("abc")))
+
+
+def test_a_teachers_probabilities_are_looked_at(X, y):
+    class Odd(GaussianNB):
+        def predict_proba(self, X):
+            return super().predict_proba(X) * np.nan
+
+    with pytest.raises(ValueError, match="teacher: expected probabilities of 3 classes from Odd"):
+        DistilledClassifier(Odd(), Student()).fit(X, y)
+
+
+def test_the_students_scores_are_its_own(X, y):
+    for labels in (y, y == "ant"):
+        one, several = (
+            DistilledClassifier(GaussianNB(), Student(), generations=n, ensemble_generations=True, cv=2).fit(X, labels)
+            for n in (1, 2)
+        )
+        assert_array_equal(one.decision_function(X), one.student_.decision_function(X))
+        log_proba = np.log(several.predict_proba(X))
+        expected = log_proba[:, 1] - log_proba[:, 0] if labels.dtype == bool else log_proba
+        assert_allclose(several.decision_function(X), expected, rtol=1e-4, atol=1e-4)
 
 
 def test_an_unfitted_teacher_is_no_prefit_one(X, y):
