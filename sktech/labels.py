@@ -58,17 +58,24 @@ class Labels:
     temperature: object = 1.0
 
     def __post_init__(self):
+        self.classes, self.codes = np.asarray(self.classes), np.asarray(self.codes)
+        n_classes = len(self.classes)
+        whole = self.codes.ndim == 1 and (self.codes.dtype.kind in "iu" or not len(self.codes))
+        if not whole or not ((self.codes >= UNLABELED) & (self.codes < n_classes)).all():
+            raise ValueError(f"codes: expected whole numbers from -1 to {n_classes - 1}, (n,), got {self.codes}")
         if self.proba is not None:
-            n = len(self.codes)
+            n, self.proba = len(self.codes), np.asarray(self.proba, dtype=np.float64)
             if self.proba.shape != (n, len(self.classes)):
                 expected = (n, len(self.classes))
                 raise ValueError(f"proba: expected shape {expected}, rows and classes, got {self.proba.shape}")
+            if not (self.proba >= 0).all() or not np.abs(self.proba.sum(axis=1) - 1).max(initial=0) < 1e-3:
+                raise ValueError("proba: expected numbers of at least 0 with sum 1 in each row, got others")
             self.hard_weight = np.where(self.labeled, _of_rows("hard_weight", self.hard_weight, n), 0.0)
             self.temperature = _of_rows("temperature", self.temperature, n)
             if not ((self.hard_weight >= 0) & (self.hard_weight <= 1)).all():
-                raise ValueError(f"hard_weight: expected numbers in [0, 1], got {self.hard_weight}")
+                raise ValueError("hard_weight: expected numbers in [0, 1], got others")
             if not ((self.temperature > 0) & (self.temperature < np.inf)).all():
-                raise ValueError(f"temperature: expected positive numbers, got {self.temperature}")
+                raise ValueError("temperature: expected positive numbers, got others")
         order = np.argsort(self.classes, kind="stable")
         if (order[:-1] > order[1:]).any():
             self.classes, self.codes = (
@@ -179,7 +186,9 @@ class Labels:
             return self, certain
         terms = self.proba * factors
         soft = terms.sum(axis=1)
-        proba = terms / np.where(soft > 0, soft, 1.0)[:, None]
+        # Where the classes of the probabilities weigh nothing, the label is all there is.
+        rest = np.eye(len(self.classes))[self.codes]
+        proba = np.where((soft > 0)[:, None], terms / np.where(soft > 0, soft, 1.0)[:, None], rest)
         factor = (1 - self.hard_weight) * soft + self.hard_weight * certain
         share = self.hard_weight * certain / np.where(factor > 0, factor, 1.0)
         return Labels(self.classes, self.codes, proba, share, self.temperature), factor

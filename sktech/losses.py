@@ -1,7 +1,8 @@
 """Losses and divergences from log-probabilities: pure functions, one value per row, nothing averaged over rows.
 
 All of them take tensors whose last axis holds the classes and whose axis before it holds the rows; leading axes, such
-as that of a committee's members, come through. Values are nats.
+as that of a committee's members, come through. Values are nats. Log-probabilities are finite, as those of a softmax
+are, and nothing is checked: for any distributions, with zeros, and for numpy, see :mod:`sktech.information`.
 """
 
 import torch

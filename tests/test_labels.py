@@ -395,10 +395,10 @@ def test_minus_one_is_a_label_like_others_where_nobody_asks():
         read(np.array(["three", -1], dtype=object))
 
 
-def test_a_string_that_reads_minus_one_is_a_label():
-    labels = read(np.array(["-1", "1", "1"]), unlabeled=True)
-    assert labels.classes.tolist() == ["-1", "1"]
-    assert labels.labeled.all()
+def test_a_string_that_reads_minus_one_is_refused_where_it_may_mean_no_label():
+    with pytest.raises(ValueError, match="y: expected the number -1 for rows without a label"):
+        read(np.array(["a", "-1", "b"]), unlabeled=True)
+    assert read(np.array(["a", "-1", "b"])).classes.tolist() == ["-1", "a", "b"]
 
 
 def test_labels_without_holes_are_the_same_either_way():

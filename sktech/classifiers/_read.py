@@ -74,11 +74,13 @@ def read_rows(estimator, X, y, sample_weight, *, fresh, classes):
     labels = check_targets(estimator, X, y, unlabeled=estimator._learns_unlabeled(), known_classes=known)
     copies = check_weights(X, sample_weight)
     weighted, factor = labels.weighted(estimator.class_weight, copies)
+    if estimator.class_weight is None and not (copies * factor).any():
+        raise ValueError("y: expected a row with a label and a positive weight, got none")
     if not (copies * factor).any():
         raise ValueError("class_weight: expected a positive one for a class whose rows have weight, got zeros only")
     weighs = weighted.totals(copies * factor) > 0
     # Rows of a class that weighs nothing are no rows; those without a label may still serve.
-    counts = (copies > 0) & ((factor > 0) | ~labels.labeled)
+    counts = (copies > 0) & ((factor > 0) | (~labels.labeled & (labels.proba is None)))
     if not counts.all():
         X, labels, copies = _safe_indexing(X, np.flatnonzero(counts)), labels[counts], copies[counts]
     if fresh:

@@ -258,7 +258,8 @@ class NetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         Parameters
         ----------
         X : data frame or array-like of shape (n, n_features)
-        y : array-like of shape (n,)
+        y : array-like of shape (n,), or array-like or data frame of shape (n, n_classes)
+            As in ``fit``.
         classes : array-like of shape (n_classes,), default=None
             All labels that will ever come; needed in the first call.
         sample_weight : array-like of shape (n,), default=None

@@ -49,9 +49,12 @@ class SmoothedNetClassifier(NetClassifier):
 
     Notes
     -----
+    A grid reaches the parameters of a term, such as ``smoothing__strength``, where ``smoothing`` is an object; names
+    and lists go into a grid as a whole.
+
     With :class:`sktech.smoothing.VirtualAdversarial`, and only with it, rows with the label -1 are taken for rows
     without a label, which are learned from, too; they are not held out for early stopping. Beside a single other label
-    -1 is a class like any other, and so it is if ``partial_fit`` is told.
+    -1 is a class like any other, and so it is if ``partial_fit`` is told. ``score`` knows no such rows.
 
     Early stopping looks at the plain log-loss of the rows held out, whatever is minimised.
 
