@@ -11,10 +11,11 @@ the validation rows, whose labels are as wrong as those of the training rows. Ar
 holds out a tenth of the training rows for early stopping.
 
 Few labels (Miyato et al., 2017): two moons, four labelled rows of each, and many rows without a label. The claim: with
-virtual adversarial training a net comes near the accuracy of 1 that the paper shows. Nothing is tuned: eight labels
-cannot. Radius and epochs were chosen on seeds that are not among these; there, no setting of the plain net that was
-tried (epochs, dropout, weight decay, members, embedding, learning rate) brought it near. Controls: strength 0, which is
-plain training with the same batches; the labelled rows alone; the default radius.
+virtual adversarial training a net has an accuracy higher by more than 0.1, as in the paper's figure, and the lower
+log-loss. Nothing is tuned: eight labels cannot. Radius, epochs and batches were chosen on seeds that are not among
+these; no setting of the plain net that was tried there (epochs, dropout, weight decay, members, embedding, learning
+rate) helped it as much. Controls: strength 0, which is plain training with the same batches; the labelled rows alone;
+a wider radius.
 """
 
 import sys
@@ -40,7 +41,7 @@ SINGLE = {"n_members": 1, "early_stopping": False}
 # ---------------------------------------------------------------- wrong labels
 
 NAMES = ["digits", "classes", "friedman", "mixture"]
-WRONG, RATES, MAX_TRAINING_ROWS = 0.4, [3e-4, 1e-3, 3e-3], 1500
+WRONG, RATES, MAX_TRAINING_ROWS = 0.4, [3e-4, 1e-3, 3e-3], 1000
 PLAIN, SOFT, HARD = "plain", "soft bootstrapping", "hard bootstrapping"
 STOPPED = ", early stopping"
 
@@ -67,9 +68,9 @@ def noisy_arms(X, y, seed, **changes):
 # ---------------------------------------------------------------- few labels
 
 N_LABELLED, N_UNLABELLED, NOISE = 8, 1000, 0.1
-RADIUS, EPOCHS = 0.1, 100
+WIDE, EPOCHS, BATCH_SIZE = 0.3, 200, 256
 ADVERSARIAL, LABELLED, SAME_BATCHES = "VAT", "plain, labelled rows", "plain, same batches"
-ALONE, DEFAULT = "VAT, labelled rows", "VAT, default radius"
+ALONE, WIDER = "VAT, labelled rows", f"VAT, radius {WIDE}"
 
 
 def moons(seed):
@@ -82,7 +83,7 @@ def moon_arms(X, y, seed, **changes):
     others = order[~np.isin(order, labelled)]
     seen, test = np.concatenate([labelled, others[:N_UNLABELLED]]), others[N_UNLABELLED:]
     partly = np.where(np.isin(seen, labelled), y[seen], -1)
-    params = SINGLE | {"max_epochs": EPOCHS, "random_state": seed} | changes
+    params = SINGLE | {"max_epochs": EPOCHS, "batch_size": BATCH_SIZE, "random_state": seed} | changes
 
     def outcomes(net, rows, targets):
         return scores(log_probabilities(net.fit(X[rows], targets), X[test]), y[test])
@@ -92,9 +93,9 @@ def moon_arms(X, y, seed, **changes):
 
     yield LABELLED, outcomes(NetClassifier(**params), labelled, y[labelled])
     yield SAME_BATCHES, outcomes(adversarial(strength=0.0), seen, partly)
-    yield ADVERSARIAL, outcomes(adversarial(radius=RADIUS), seen, partly)
-    yield ALONE, outcomes(adversarial(radius=RADIUS), labelled, y[labelled])
-    yield DEFAULT, outcomes(adversarial(), seen, partly)
+    yield ADVERSARIAL, outcomes(adversarial(), seen, partly)
+    yield ALONE, outcomes(adversarial(), labelled, y[labelled])
+    yield WIDER, outcomes(adversarial(radius=WIDE), seen, partly)
 
 
 # ---------------------------------------------------------------- both
@@ -111,13 +112,13 @@ COMPARISONS = [
     (SOFT + STOPPED, PLAIN + STOPPED),
     (HARD, PLAIN + STOPPED),
     (ALONE, LABELLED),
-    (DEFAULT, SAME_BATCHES),
+    (WIDER, SAME_BATCHES),
 ]
 SETTINGS = {
     "Wrong labels": f"{WRONG:.0%}; at most {MAX_TRAINING_ROWS} (60 %) rows train, half of the others validate, half "
     f"test; learning rate among {RATES}, otherwise `{NetClassifier(**SINGLE)!r}`",
-    "Few labels": f"{N_LABELLED} labelled rows and {N_UNLABELLED} others, noise {NOISE}; `VirtualAdversarial({RADIUS})`"
-    f", {EPOCHS} epochs, otherwise the same net",
+    "Few labels": f"{N_LABELLED} labelled rows and {N_UNLABELLED} others, noise {NOISE}; `VirtualAdversarial()`"
+    f", {EPOCHS} epochs, batches of {BATCH_SIZE}, otherwise the same net",
 }
 
 

@@ -21,7 +21,7 @@ class VirtualAdversarial(SmoothingTerm):
 
     Parameters
     ----------
-    radius : float, default=0.3
+    radius : float, default=0.1
         Length of r over the square root of the number of inputs it may change; epsilon of the paper is radius *
         sqrt(n_inputs). Numbers are scaled to about [-3, 3].
     strength : float, default=1.0
@@ -55,7 +55,7 @@ class VirtualAdversarial(SmoothingTerm):
 
     uses_unlabeled = True
 
-    def __init__(self, radius=0.3, strength=1.0, n_power_iterations=1):
+    def __init__(self, radius=0.1, strength=1.0, n_power_iterations=1):
         self.radius = radius
         self.strength = strength
         self.n_power_iterations = n_power_iterations
