@@ -266,7 +266,8 @@ def page(script, doc, lines, claims, comparisons, settings):
         names = pd.Index([f"{left} - {right}" for left, right in comparisons], name="difference")
         mean, half = (pd.concat([frames[i].iloc[[-1]] for frames in found]).set_index(names) for i in (0, 1))
         text += ["", "## Beside them, in the mean of the tables", "", *markdown(cells(mean, half))]
-    levels = lines.groupby(["table", "arm"], sort=False)[outcomes].mean().map("{:.4f}".format).replace("nan", "")
+    by_table = pd.concat(part for _, part in lines.groupby("table", sort=False))
+    levels = by_table.groupby(["table", "arm"], sort=False)[outcomes].mean().map("{:.4f}".format).replace("nan", "")
     return "\n".join([*text, "", "## All arms", "", *markdown(levels), ""]), verdicts
 
 
