@@ -87,14 +87,15 @@ def main():
         values = [measured[column][name] for column in columns]
         cells = [f"{value:.2f}" if goal is None or value <= goal else f"**{value:.2f}**" for value in values]
         lines.append(f"| {name} | {'' if goal is None else f'<= {goal}'} | " + " | ".join(cells) + " |")
-        missed += [f"{name}: {net}, batch {size}" for (size, net), value in zip(columns, values, strict=True)
-                   if goal is not None and value > goal]  # fmt: skip
+        for (size, net), value in zip(columns, values, strict=True):
+            if goal is not None and value > goal:
+                missed.append(f"{name}: {net}, batch {size}")
     text = "\n".join(lines) + "\n"
     print(text)
     if not quick:
         RESULTS.write_text(
-            f"# Steps\n\nWritten by `benchmarks/steps.py`: whole fits of {N_EPOCHS} epoch of {N_ROWS:,} rows, medians of "
-            "ratios within rounds; bold where a goal is missed.\n\n" + text
+            f"# Steps\n\nWritten by `benchmarks/steps.py`: whole fits of {N_EPOCHS} epoch of {N_ROWS:,} rows, medians "
+            "of ratios within rounds; bold where a goal is missed.\n\n" + text
         )
     for line in missed:
         print("missed:", line)
