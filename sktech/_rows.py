@@ -5,10 +5,13 @@ and so are a table and its shuffled self: what follows (validation split, order 
 rows in the same order.
 """
 
+import warnings
+
 import numpy as np
+from sklearn.model_selection import StratifiedKFold
 
 
-def merge_identical_rows(X, y, weight):
+def merge_identical_rows(X, y, weight, others=None):
     """Positions of one representative per distinct row, ordered by content, and the added weights.
 
     Parameters
@@ -19,6 +22,8 @@ def merge_identical_rows(X, y, weight):
         Numbers that keep rows apart too: the class, and whatever else a technique knows of a row.
     weight : ndarray of shape (n,)
         Non-negative weights.
+    others : ndarray of shape (k, n), default=None
+        More numbers of each row, to be added up likewise.
 
     Returns
     -------
@@ -26,16 +31,29 @@ def merge_identical_rows(X, y, weight):
         Row numbers into X.
     weight : ndarray of shape (n_distinct,), float64
         For each of them the weight of all rows that equal it.
+    others : ndarray of shape (k, n_distinct)
+        Only if there are any.
     """
+    weight = np.asarray(weight, dtype=np.float64)
+    order, is_first = _by_hash(_keys(X, y), weight)
+    first = np.flatnonzero(is_first)
+    merged = order[first], np.add.reduceat(weight[order], first)
+    return merged if others is None else (*merged, np.stack([np.add.reduceat(row[order], first) for row in others]))
+
+
+def content_order(X, y, weight):
+    """Row numbers in an order that depends on the rows' content alone, (n,); as :func:`merge_identical_rows`."""
+    return _by_hash(_keys(X, y), np.asarray(weight, dtype=np.float64))[0]
+
+
+def _keys(X, y):
+    """What tells rows apart, (n, n_columns + k), with one form for each number."""
     y = np.reshape(y, (len(X), -1))
     keys = np.empty((len(X), X.shape[1] + y.shape[1]))
     np.add(X, 0.0, out=keys[:, : X.shape[1]])
     np.add(y, 0.0, out=keys[:, X.shape[1] :])
     keys[np.isnan(keys)] = np.nan
-    weight = np.asarray(weight, dtype=np.float64)
-    order, is_first = _by_hash(keys, weight)
-    first = np.flatnonzero(is_first)
-    return order[first], np.add.reduceat(weight[order], first)
+    return keys
 
 
 def _by_hash(keys, weight):
@@ -62,3 +80,20 @@ def _by_bits(bits, weight):
     order = by_weight[np.argsort(rows[by_weight], kind="stable")]
     rows = rows[order]
     return order, np.concatenate([[True], rows[1:] != rows[:-1]])
+
+
+def stratified_folds(codes, n_folds, seed):
+    """The fold of each row, (n,), drawn so that each fold has the same share of every class.
+
+    Parameters
+    ----------
+    codes : ndarray of shape (n,), int
+        Class numbers; the largest class has at least as many rows as there are folds.
+    n_folds, seed : int
+    """
+    splitter, folds = StratifiedKFold(n_folds, shuffle=True, random_state=seed), np.zeros(len(codes), dtype=int)
+    with warnings.catch_warnings():  # classes of fewer rows than folds are no reason to worry
+        warnings.filterwarnings("ignore", "The least populated class", UserWarning)
+        for fold, (_, rows) in enumerate(splitter.split(folds, codes)):
+            folds[rows] = fold
+    return folds

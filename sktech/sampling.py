@@ -40,6 +40,8 @@ class MemberRows:
         Of the weights.
     shuffle : bool, default=True
         Whether each call gives another order, for each member its own.
+    length : int, default=None
+        Rows of an epoch; None for those of the member that has most.
 
     Attributes
     ----------
@@ -58,10 +60,10 @@ class MemberRows:
     ([[0, 1, 3], [0, 2, 0]], [[1.0, 1.0, 1.0], [1.5, 1.5, 0.0]])
     """
 
-    def __init__(self, copies, label_weight=None, dtype=torch.float32, shuffle=True):
+    def __init__(self, copies, label_weight=None, dtype=torch.float32, shuffle=True, length=None):
         members = np.atleast_2d(copies)
         own = [np.flatnonzero(member) for member in members]
-        length = max(map(len, own))
+        length = max(map(len, own)) if length is None else length
         rows = np.stack([np.resize(r, length) for r in own])
         shares = np.take_along_axis(members, rows, axis=1).astype(np.float64)
         for share, r in zip(shares, own, strict=True):
@@ -87,6 +89,39 @@ class MemberRows:
             order = torch.stack([torch.randperm(len(self), generator=generator) for _ in self.rows])
         parts = (self.rows, self.weight, self.copies)
         return Drawn(*(None if part is None else part.gather(-1, order) for part in parts))
+
+
+class SideBySide:
+    """The rows of several trainings that run in step: the members of one after those of the other.
+
+    Parameters
+    ----------
+    samplers : list of MemberRows
+        Of equal length.
+    seeds : list of int, default=None
+        Of the order of each one's rows, which are then as if it were alone; None where nobody shuffles.
+    """
+
+    def __init__(self, samplers, seeds=None):
+        self.samplers = samplers
+        seeds = [None] * len(samplers) if seeds is None else seeds
+        self.generators = [None if seed is None else torch.Generator().manual_seed(seed) for seed in seeds]
+
+    def __len__(self):
+        return len(self.samplers[0])
+
+    def __call__(self, progress, generator):
+        """Rows and weights of the next epoch, (n_members, n) each."""
+        drawn = [sampler(progress, own) for sampler, own in zip(self.samplers, self.generators, strict=True)]
+        rows = [torch.atleast_2d(one.rows) for one in drawn]
+        parts = [rows]
+        for name in ("weight", "copies"):
+            given = [getattr(one, name) for one in drawn]
+            dtype = next((part.dtype for part in given if part is not None), None)
+            ones = [torch.ones_like(own, dtype=dtype) for own in rows]
+            given = [one if part is None else torch.atleast_2d(part) for one, part in zip(ones, given, strict=True)]
+            parts.append(None if dtype is None else given)
+        return Drawn(*(None if part is None else torch.cat(part) for part in parts))
 
 
 def _mean_one(shares, dtype):

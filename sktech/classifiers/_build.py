@@ -23,7 +23,7 @@ _OF_THE_MODULE = ("hidden_layer_sizes", "dropout", "numeric_embedding")
 _OF_THE_NET = ("lr", "lr_schedule", "weight_decay", "max_epochs", "batch_size", "optimizer", "device", *_OF_THE_MODULE)
 # Steps that an objective takes over: a net that overrides one would not be trained as its author meant.
 _OWN_STEPS = ("get_loss", "train_step_single", "validation_step", "infer")
-# Rows per pass of the validation.
+# Rows per pass of the validation, of all members together.
 _VALIDATED_ROWS = 4096
 
 
@@ -175,7 +175,8 @@ def make_net(estimator, encoder, n_classes, n_members, batch_size):
         "iterator_train__shuffle": True,
         "iterator_train__smallest_batch": 2,
         "iterator_valid": TensorBatches,
-        "iterator_valid__batch_size": _VALIDATED_ROWS,
+        "iterator_valid__seed": 0,  # it draws nothing from torch's generator, which is the nets' own stream
+        "iterator_valid__batch_size": max(_VALIDATED_ROWS // n_members, 64),
         "classes": list(range(n_classes)),
         "callbacks__valid_acc": None,
     }
@@ -210,7 +211,8 @@ def make_net(estimator, encoder, n_classes, n_members, batch_size):
         else:
             module = _many({"module": estimator.net} | _asked_for(estimator.net, sizes), n_members)
         if estimator.verbose:
-            feeding["callbacks__print_log__keys_ignored"] = "valid_losses"  # as many columns as members
+            # They would be as many columns as members.
+            feeding["callbacks__print_log__keys_ignored"] = ["train_losses", "valid_losses"]
         net = TensorNet(**params, **feeding, **module)
     try:
         net.initialize()

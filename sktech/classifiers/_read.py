@@ -27,12 +27,15 @@ class Rows:
         How many rows each stands for: sample weights.
     label_weight : ndarray of shape (n,), or None
         What its label weighs besides: class weights, and 0 for rows without a label; None if all are alike.
+    shares : ndarray of shape (n_estimators, n), default=None
+        How many rows each stands for in the training of each of several estimators.
     """
 
     Z: np.ndarray
     labels: Labels
     copies: np.ndarray
     label_weight: np.ndarray
+    shares: np.ndarray = None
 
     def importance(self, copies):
         """How much each row matters to the scales and bins of columns, (n,), given how often it counts, (n,)."""
@@ -41,16 +44,16 @@ class Rows:
         return copies * np.where(self.label_weight > 0, self.label_weight, 1.0)
 
     def tensors(self, inputs):
-        """As a data set, with these inputs."""
-        soft = None
+        """As a data set, with these inputs, an array."""
+        inputs, soft = torch.from_numpy(inputs), None
         if self.labels.proba is not None:
-            soft = SoftTargets.of(self.labels, torch.from_numpy(inputs).dtype)
+            soft = SoftTargets.of(self.labels, inputs.dtype)
         # A row without a label has weight 0, or a hard_weight of 0: any class will do.
         codes = torch.from_numpy(np.maximum(self.labels.codes, 0))
-        return WeightedRows(torch.from_numpy(inputs), codes, soft=soft)
+        return WeightedRows(inputs, codes, soft=soft)
 
 
-def read_rows(estimator, X, y, sample_weight, *, fresh, classes):
+def read_rows(estimator, X, y, sample_weight, *, fresh, classes=None, shares=None):
     """Checked, as numbers, without rows that weigh nothing, and with identical rows merged.
 
     Parameters
@@ -62,8 +65,10 @@ def read_rows(estimator, X, y, sample_weight, *, fresh, classes):
         As ``fit`` takes them.
     fresh : bool
         Whether a new model is being made.
-    classes : array-like or None
+    classes : array-like, default=None
         As ``partial_fit`` takes them.
+    shares : ndarray of shape (n_estimators, n), default=None
+        Weights of the rows in the training of each of several estimators, to be treated alike.
 
     Returns
     -------
@@ -83,6 +88,7 @@ def read_rows(estimator, X, y, sample_weight, *, fresh, classes):
     counts = (copies > 0) & ((factor > 0) | (~labels.labeled & (labels.proba is None)))
     if not counts.all():
         X, labels, copies = _safe_indexing(X, np.flatnonzero(counts)), labels[counts], copies[counts]
+        shares = None if shares is None else shares[:, counts]
     if fresh:
         estimator.classes_ = labels.classes if classes is None else np.unique(classes)
         # A class without weight is no class of the net's; partial_fit knows better what will come.
@@ -94,12 +100,13 @@ def read_rows(estimator, X, y, sample_weight, *, fresh, classes):
     numbers = _class_numbers(estimator, labels.classes)
     Z = estimator._reader.transform(X)
     if estimator.merge_identical_rows:
-        distinct, copies = merge_identical_rows(Z, labels.simplified().keys(numbers), copies)
-        Z, labels = Z[distinct], labels[distinct]
+        keys = labels.simplified().keys(numbers)
+        distinct, copies, *merged = merge_identical_rows(Z, keys, copies, shares)
+        Z, labels, shares = Z[distinct], labels[distinct], merged[0] if merged else None
     # Once more, as "balanced" adds up weights: now in an order that depends on the rows' content alone.
     labels, factor = labels.weighted(estimator.class_weight, copies)
     labels = labels.numbered(numbers, len(estimator._trained)).simplified()
-    return Rows(Z, labels, copies, None if np.ptp(factor) == 0 else factor)
+    return Rows(Z, labels, copies, None if np.ptp(factor) == 0 else factor, shares)
 
 
 def _class_numbers(estimator, labels):

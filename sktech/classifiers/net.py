@@ -27,7 +27,7 @@ from sktech.training.net import PREDICTED_ROWS
 from sktech.training.schedules import linear
 
 # What a seed is spawned for.
-_HOLDOUT, _BATCHES, _TRAINING = range(3)
+HOLDOUT, BATCHES, TRAINING = range(3)
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -117,9 +117,9 @@ class NetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     n_members_ : int
         Nets in the committee.
     history_ : list of dict
-        One record per epoch: ``epoch``, ``train_loss``, ``valid_loss`` (nats, means over members) and
-        ``valid_losses`` (of each member, with more than one) if rows were held out, ``dur`` (seconds), and what
-        callbacks recorded.
+        One record per epoch: ``epoch``, ``train_loss``, ``valid_loss`` if rows were held out (nats, means over
+        members), ``train_losses`` and ``valid_losses`` (of each member, with more than one), ``dur`` (seconds), and
+        what callbacks recorded.
     n_iter_ : int
         Epochs trained.
     n_features_in_ : int
@@ -296,30 +296,30 @@ class NetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             self.n_members_ = self._choose_members(len(rows.copies))
         elif self.n_members not in ("auto", self.n_members_):
             raise ValueError(f"warm_start: expected n_members={self.n_members_} as before, got {self.n_members!r}")
-        schedule = linear if self.lr_schedule == "linear" else self.lr_schedule
-        if schedule is not None and n_epochs is None and not isinstance(self.net, NeuralNetClassifier):
-            watchers = [*watchers, LearningRateSchedule(schedule)]
-        held_out = np.zeros((self.n_members_, len(rows.copies)))
-        if self.early_stopping and n_epochs is None:
-            labeled, holdout_seed = rows.labels.labeled, spawn_seed(seed, _HOLDOUT)
-            held_out[:, labeled] = stratified_holdout(
-                rows.labels.codes[labeled],
-                rows.copies[labeled],
-                self.validation_fraction,
-                holdout_seed,
-                self.n_members_,
-            )
-            watchers = [*watchers, BestEpochs(self.patience)]
+        if n_epochs is None:
+            watchers = [*watchers, *self._watchers()]
+        held_out = self._held_out(rows, rows.copies, seed, self.early_stopping and n_epochs is None)
         learned = rows.copies - held_out
         if fresh:
             encoder = TableEncoder(self._reader.n_numbers_, embeds(self.net))
             self._encoder = encoder.fit(rows.Z, rows.importance(learned.mean(axis=0)))
-        train, valid = self._sampler(learned, rows), self._sampler(held_out, rows, shuffle=False)
-        data = rows.tensors(self._encoder.transform(rows.Z, self.dtype))
-        with seeded_torch(spawn_seed(seed, _TRAINING, n_done), self._device()), learning():
+        self._learn(
+            rows.tensors(self._encoder.transform(rows.Z, self.dtype)),
+            self._sampler(learned, rows),
+            self._sampler(held_out, rows, shuffle=False),
+            partial(self._make_objective, rows),
+            seed,
+            n_done=n_done,
+            n_epochs=n_epochs,
+            watchers=watchers,
+        )
+
+    def _learn(self, data, train, valid, objective, seed, *, n_done=0, n_epochs=None, watchers=()):
+        """Trains a new net, or goes on from the present one where epochs are done, and keeps it."""
+        with seeded_torch(spawn_seed(seed, TRAINING, n_done), self._device()), learning():
             # The net that is there is not touched: it is what remains if the training fails.
             net = make_net(self, self._encoder, len(self._trained), self.n_members_, self._choose_batch(len(train)))
-            if not fresh:
+            if n_done:
                 go_on_from(net, self.net_)
             check_module(net, data, len(train), len(self._trained), self.n_members_)
             with suitable_threads(net.module_, len(train) if net.batch_size == -1 else net.batch_size):
@@ -329,20 +329,38 @@ class NetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
                         data,
                         train,
                         valid,
-                        objective=partial(self._make_objective, rows),
-                        seed=spawn_seed(seed, _BATCHES, n_done),
+                        objective=objective,
+                        seed=spawn_seed(seed, BATCHES, n_done),
                         callbacks=watchers,
                         n_epochs=net.max_epochs if n_epochs is None else n_epochs,
                     )
                 finally:
                     self._keep(net)
 
-    def _sampler(self, copies, rows, shuffle=True):
+    def _watchers(self):
+        """Callbacks of a training from its first epoch to its last."""
+        schedule, watchers = linear if self.lr_schedule == "linear" else self.lr_schedule, []
+        if schedule is not None and not isinstance(self.net, NeuralNetClassifier):
+            watchers.append(LearningRateSchedule(schedule))
+        if self.early_stopping:
+            watchers.append(BestEpochs(self.patience))
+        return watchers
+
+    def _held_out(self, rows, copies, seed, any_at_all):
+        """How much of each row's copies, (n,), each member holds out, (n_members, n)."""
+        held_out = np.zeros((self.n_members_, len(copies)))
+        if any_at_all:
+            own = np.flatnonzero(rows.labels.labeled & (copies > 0))
+            codes, seed = rows.labels.codes[own], spawn_seed(seed, HOLDOUT)
+            held_out[:, own] = stratified_holdout(codes, copies[own], self.validation_fraction, seed, self.n_members_)
+        return held_out
+
+    def _sampler(self, copies, rows, shuffle=True, length=None):
         """Who is in an epoch, given how often each row counts, (n_members, n); None for no row at all."""
         if not copies.any():
             return None
         copies = copies[0] if self.n_members_ == 1 else copies
-        return MemberRows(copies, rows.label_weight, getattr(torch, self.dtype), shuffle)
+        return MemberRows(copies, rows.label_weight, getattr(torch, self.dtype), shuffle, length)
 
     def _choose_members(self, n_rows):
         if self.n_members != "auto":

@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.metrics import log_loss
 from sklearn.model_selection import train_test_split
 
-from sktech.distillation._estimators import mean_proba
+from sktech.classifiers._others import mean_proba
 from sktech.metrics import expected_calibration_error
 
 _TEST_SHARE = 0.2

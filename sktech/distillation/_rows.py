@@ -1,15 +1,14 @@
 """The rows that a student sees: labelled ones, made-up ones and unlabelled ones, each with the fold it belongs to."""
 
 import sys
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.model_selection import StratifiedKFold, check_cv
+from sklearn.model_selection import check_cv
 from sklearn.utils import _safe_indexing
 
 from sktech._random import spawn_seed
-from sktech._rows import merge_identical_rows
+from sktech._rows import merge_identical_rows, stratified_folds
 from sktech.augmentation import munge
 from sktech.labels import UNLABELED
 from sktech.table import TableReader
@@ -78,12 +77,7 @@ class Rows:
                 "cv: expected a class of at least two distinct rows, so that one is left to learn from, got "
                 f"n_samples = {len(self)} distinct row(s) of as many classes; set cv=None"
             )
-        splitter, folds = StratifiedKFold(n_folds, shuffle=True, random_state=seed), np.zeros(len(self), dtype=int)
-        with warnings.catch_warnings():  # classes of fewer rows than folds are no reason to worry
-            warnings.filterwarnings("ignore", "The least populated class", UserWarning)
-            for fold, (_, rows) in enumerate(splitter.split(folds, self.codes)):
-                folds[rows] = fold
-        return Rows(self.X, self.codes, self.weight, folds)
+        return Rows(self.X, self.codes, self.weight, stratified_folds(self.codes, n_folds, seed))
 
     def with_munged(self, n_more, categorical_features, seed):
         """And made-up ones: each from rows of one fold, so that it is as new to the fold's teacher as these."""

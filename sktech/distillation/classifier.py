@@ -17,7 +17,8 @@ from sklearn.utils.validation import check_is_fitted
 from sktech._random import draw_seed, spawn_seed
 from sktech._validation import check_choice, check_labels, check_number, check_table, check_weights
 from sktech.classifiers import NetClassifier
-from sktech.distillation._estimators import AsNumbers, fitted, last_step, mean_proba
+from sktech.classifiers._others import fitted, last_step, mean_proba
+from sktech.distillation._numbers import AsNumbers
 from sktech.distillation._report import held_out, measured
 from sktech.distillation._rows import NO_FOLD, Rows, folds_of, like
 from sktech.labels import UNLABELED, Labels

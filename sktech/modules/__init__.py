@@ -1,7 +1,7 @@
 """Modules for tables: tensors in, logits out; each for one net, or for many side by side."""
 
 from sktech.modules.categories import CategoryEmbedding
-from sktech.modules.committee import Committee, count_members
+from sktech.modules.committee import Committee, count_members, member_tensors
 from sktech.modules.dropout import Dropout
 from sktech.modules.jumpout import Jumpout
 from sktech.modules.linear import StackedLinear
@@ -22,4 +22,5 @@ __all__ = [
     "StackedLinear",
     "TableNet",
     "count_members",
+    "member_tensors",
 ]

@@ -16,7 +16,7 @@ class Committee(nn.Module):
 
     n_members = None
 
-    def member_tensors(self):
+    def trained_tensors(self):
         """What training changes, a list of tensors; with members all have a leading member axis."""
         return [parameter.detach() for parameter in self.parameters()]
 
@@ -29,3 +29,23 @@ def count_members(module):
     module : torch.nn.Module
     """
     return module.n_members if isinstance(module, Committee) else None
+
+
+def member_tensors(module):
+    """What training changes in a module: tensors that share its memory, with a leading member axis, of 1 for one net.
+
+    Modules for one net, for several and for many of the same kind give theirs in the same order.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+
+    Returns
+    -------
+    tensors : list of Tensor of shape (n_members, ...)
+    """
+    if isinstance(module, Committee):
+        tensors = module.trained_tensors()
+    else:
+        tensors = [*(parameter.detach() for parameter in module.parameters()), *module.buffers()]
+    return tensors if count_members(module) is not None else [tensor.unsqueeze(0) for tensor in tensors]

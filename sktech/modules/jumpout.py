@@ -3,6 +3,8 @@
 import torch
 from torch import nn
 
+from sktech._streams import draw
+
 
 class Jumpout(nn.Module):
     """Dropout with three modifications, to stand after a ReLU. In evaluation mode it does nothing.
@@ -60,11 +62,12 @@ class Jumpout(nn.Module):
     def forward(self, h: torch.Tensor) -> torch.Tensor:
         if not self.training:
             return h
-        p = (self.p_min + self.sigma * torch.randn(*h.shape[:-2], 1, 1, device=h.device).abs()).clamp(max=self.p_max)
+        normal = draw(torch.randn, (*h.shape[:-2], 1, 1), h.device)
+        p = (self.p_min + self.sigma * normal.abs()).clamp(max=self.p_max)
         active = (h > 0).to(p.dtype).mean(dim=(-2, -1), keepdim=True)
         few = torch.finfo(p.dtype).tiny  # where no unit is active, there is nothing to drop
         rate = (p / active.clamp(min=few)).clamp(max=self.highest_rate)  # p' of the paper
-        keep = torch.rand(h.shape, device=h.device) >= rate
+        keep = draw(torch.rand, h.shape, h.device) >= rate
         return h * (keep * (1 - rate) ** -0.75).to(h.dtype)
 
     def extra_repr(self):

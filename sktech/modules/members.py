@@ -4,6 +4,7 @@ import torch
 from torch import nn
 from torch.func import functional_call, stack_module_state, vmap
 
+from sktech._streams import run_in_streams
 from sktech.modules.committee import Committee
 
 
@@ -51,10 +52,11 @@ class Members(Committee):
             part, leaf = self._place(name)
             part.register_buffer(leaf, value, persistent=leaf not in part._non_persistent_buffers_set)
         self._one_by_one = False
+        self._at_once = True
 
-    def member_tensors(self):
+    def trained_tensors(self):
         """Parameters and buffers: all are stacked."""
-        return [*super().member_tensors(), *self.buffers()]
+        return [*super().trained_tensors(), *self.buffers()]
 
     def _place(self, name):
         path, _, leaf = name.rpartition(".")
@@ -62,34 +64,48 @@ class Members(Committee):
 
     def forward(self, X: torch.Tensor) -> torch.Tensor:
         parameters, buffers = tensor_places(self.module)
-        shared = X.ndim == 2
-        if not self._one_by_one:
+        results = run_in_streams(
+            lambda members: self._run_some(
+                {name: value[members] for name, value in parameters.items()},
+                {name: value[members] for name, value in buffers.items()},
+                X if X.ndim == 2 else X[members],
+            ),
+            self.n_members,
+            X.device,
+            at_once=self._at_once or not self.training,
+        )
+        # Where there are streams, nets that draw random numbers run one after the other, each with its own.
+        self._at_once = self._at_once and len(results) == 1
+        with torch.no_grad():
+            for name, value in buffers.items():
+                value.copy_(torch.cat([after[name] for _, after in results]))
+        return results[0][0] if len(results) == 1 else torch.cat([output for output, _ in results])
+
+    def _run_some(self, parameters, buffers, X):
+        """The output of some members, and their buffers after the pass, all with a leading member axis."""
+        n_members = len(next(iter(parameters.values())))
+        if n_members > 1 and not self._one_by_one:
             try:
+                run = vmap(self._run, in_dims=(0, 0, None if X.ndim == 2 else 0), randomness="different")
                 before = {name: value.clone() for name, value in buffers.items()}
-                run = vmap(self._run, in_dims=(0, 0, None if shared else 0), randomness="different")
-                return self._count(buffers, *run(parameters, before, X))
+                return run(parameters, before, X)
             except (RuntimeError, ValueError, NotImplementedError):
                 pass  # if the module itself is at fault, it says so now
         runs = []
-        for m in range(self.n_members):
+        for m in range(n_members):
             own = {name: value[m] for name, value in parameters.items()}
             before = {name: value[m].clone() for name, value in buffers.items()}
-            runs.append(self._run(own, before, X if shared else X[m]))
-        output = torch.stack([output for output, _ in runs])
-        self._one_by_one = True
-        return self._count(buffers, output, {name: torch.stack([after[name] for _, after in runs]) for name in buffers})
+            runs.append(self._run(own, before, X if X.ndim == 2 else X[m]))
+        self._one_by_one = self._one_by_one or n_members > 1
+        return torch.stack([run[0] for run in runs]), {
+            name: torch.stack([run[1][name] for run in runs]) for name in buffers
+        }
 
     def _run(self, parameters, buffers, X):
         """One member's output, and its buffers after the pass, whether they were changed in place or assigned."""
         state = parameters | buffers
         output = functional_call(self.module, state, (X,), tie_weights=False)
         return output, {name: state[name] for name in buffers}
-
-    def _count(self, buffers, output, after):
-        with torch.no_grad():
-            for name, value in after.items():
-                buffers[name].copy_(value)
-        return output
 
 
 def tensor_places(module):

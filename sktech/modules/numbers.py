@@ -3,6 +3,7 @@
 import math
 
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 
@@ -65,7 +66,8 @@ class PiecewiseLinearEmbedding(nn.Module):
     def encode(self, x: torch.Tensor) -> torch.Tensor:
         """PLE(x), of shape (..., n_columns, n_bins, n): numbers of one kind stand next to each other in memory."""
         x = x.transpose(-2, -1).contiguous().unsqueeze(-2)
-        return (x * self.slope).add_(self.start).clamp(0, 1)
+        # clamp by another name, which vmap knows; in place, as what a step allocates is what it waits for
+        return F.hardtanh_((x * self.slope).add_(self.start), 0.0, 1.0)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         encoding, members = self.encode(x), self.weight.shape[:-3]

@@ -1,7 +1,10 @@
 """DisturbLabel: now and then a random label, in each step anew."""
 
+from functools import partial
+
 import torch
 
+from sktech._streams import draw
 from sktech._validation import check_number
 from sktech.losses import negative_log_likelihood
 from sktech.smoothing.term import SmoothingTerm
@@ -52,6 +55,6 @@ class _DisturbLabel(Objective):
     def rows(self, forward, batch):
         log_proba = forward.log_proba(batch.X)
         *rows, n_classes = log_proba.shape
-        drawn = torch.randint(n_classes, rows, device=log_proba.device)
-        disturbed = torch.rand(rows, device=log_proba.device) < self.rate
+        drawn = draw(partial(torch.randint, n_classes), rows, log_proba.device)
+        disturbed = draw(torch.rand, rows, log_proba.device) < self.rate
         return disturbed * (negative_log_likelihood(log_proba, drawn) - forward.label_loss(batch))

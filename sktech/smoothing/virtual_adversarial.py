@@ -1,9 +1,11 @@
 """Virtual adversarial training: predictions shall not change where a small step would change them most."""
 
 import math
+from functools import partial
 
 import torch
 
+from sktech._streams import draw
 from sktech._validation import check_number
 from sktech.losses import kl_divergence
 from sktech.smoothing.term import SmoothingTerm
@@ -90,7 +92,7 @@ class _VirtualAdversarial(Objective):
             moved = torch.cat([X[..., :n_moved] + step, X[..., n_moved:]], dim=-1) if self.n_codes else X + step
             return kl_divergence(log_proba, elsewhere.log_proba(moved))
 
-        direction = _unit(torch.randn_like(X[..., :n_moved]))
+        direction = _unit(draw(partial(torch.randn, dtype=X.dtype), (*X.shape[:-1], n_moved), X.device))
         for _ in range(self.n_power_iterations):
             step = (_PROBE * math.sqrt(n_moved) * direction).requires_grad_()
             direction = _unit(torch.autograd.grad(divergence(step).sum(), step)[0])

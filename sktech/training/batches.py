@@ -12,7 +12,7 @@ from torch.utils.data import Dataset, Subset
 
 from sktech.sampling import Drawn
 
-# Rows gathered at once while an epoch in random order is cut into batches.
+# Rows, of all members together, gathered at once while an epoch in random order is cut into batches.
 GATHERED_ROWS = 2**15
 
 
@@ -253,7 +253,7 @@ class TensorBatches:
         rows = rows.to(self.data.X.device)
         bounds = self._bounds(rows.shape[-1])
         n_steps = max(len(bounds) - 1, 1)
-        per_block = max(GATHERED_ROWS // self.batch_size, 1)
+        per_block = max(GATHERED_ROWS // (self.batch_size * rows.shape[:-1].numel()), 1)
         for first in range(0, len(bounds) - 1, per_block):
             ends = bounds[first : first + per_block + 1]
             span = slice(ends[0], ends[-1])

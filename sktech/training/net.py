@@ -32,8 +32,8 @@ from sktech.modules import count_members
 from sktech.training.batches import Batch, TensorBatches, on_device, whole_tensors
 from sktech.training.objective import Forward, Objective, backward
 
-# Optimisers that call their closure exactly once: a step is made without one.
-_PLAIN_OPTIMIZERS = frozenset(
+# Optimisers that treat each number of a net by itself, and call their closure exactly once: a step is made without one.
+ELEMENTWISE_OPTIMIZERS = frozenset(
     getattr(torch.optim, name)
     for name in ("SGD", "Adam", "AdamW", "NAdam", "RAdam", "Adamax", "Adagrad", "Adadelta", "RMSprop", "Rprop", "ASGD")
 )
@@ -152,7 +152,7 @@ class TensorNet(NeuralNetClassifier):
         if "plan_" in vars(self):
             return vars(self)["plan_"]
         optimizers = [getattr(self, name + "_") for name in self._optimizers]
-        plain = all(type(optimizer) in _PLAIN_OPTIMIZERS for optimizer in optimizers)
+        plain = all(type(optimizer) in ELEMENTWISE_OPTIMIZERS for optimizer in optimizers)
         return _Plan(
             modules=self._torch_modules(),
             with_closure=not plain or not self._is_stock("get_train_step_accumulator"),
@@ -196,11 +196,13 @@ class TensorNet(NeuralNetClassifier):
             )
         self._set_training(True)
         forward = Forward(self.module_, batch.X, self._to_logits())
-        loss = backward(self.objective_, forward, batch)
+        losses = backward(self.objective_, forward, batch)
+        if losses.ndim:
+            self.history.record_batch("train_losses", losses)  # to be read at the end of the epoch
         for name, value in batch.log.items():
             self.logged_.add(name)
             self.history.record_batch(name, float(value.detach() if isinstance(value, torch.Tensor) else value))
-        return {"loss": loss, "y_pred": forward.output, "forward": forward}
+        return {"loss": losses.mean(), "y_pred": forward.output, "forward": forward}
 
     def validation_step(self, batch, **fit_params):
         if self.objective is None or not isinstance(batch, Batch):
@@ -214,7 +216,7 @@ class TensorNet(NeuralNetClassifier):
             )
             losses = (rows if batch.weight is None else rows * batch.weight).mean(-1)
             if losses.ndim:
-                self.history.record_batch("valid_losses", losses.tolist())
+                self.history.record_batch("valid_losses", losses)
             return {"loss": losses.mean(), "y_pred": output}
 
     def _to_logits(self):
@@ -235,12 +237,13 @@ class TensorNet(NeuralNetClassifier):
                 super().run_single_epoch(iterator, training, prefix, self._checking(step_fn, prefix), **fit_params)
         finally:
             del vars(self)["plan_"]
-        for name in self.logged_ if training else ["valid_losses"]:
+        for name in [*self.logged_, "train_losses"] if training else ["valid_losses"]:
             done = [record for record in self.history[-1, "batches"] if name in record]
             if done:
                 sizes = [record[prefix + "_batch_size"] for record in done]
-                mean = np.average([record[name] for record in done], axis=0, weights=sizes)
-                self.history.record(name, mean.tolist())
+                values = [record[name] for record in done]
+                values = torch.stack(values).cpu() if isinstance(values[0], torch.Tensor) else values
+                self.history.record(name, np.average(values, axis=0, weights=sizes).tolist())
 
     def _run_lean_epoch(self, iterator, training, prefix, step_fn, **fit_params):
         """skorch's own epoch, with hooks only for those who listen."""

@@ -25,6 +25,7 @@ from torch import nn
 from torch.func import functional_call
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from sktech._streams import get_state, replayed
 from sktech.losses import negative_log_likelihood
 from sktech.modules.members import tensor_places
 
@@ -164,8 +165,8 @@ def backward(objective, forward, batch):
 
     Returns
     -------
-    loss : Tensor of shape (), detached
-        The mean over members.
+    loss : Tensor of shape (...), detached
+        One number, or one per member.
 
     Raises
     ------
@@ -185,19 +186,18 @@ def backward(objective, forward, batch):
             f"{type(objective).__name__} never called forward(batch.X): expected one counted pass per step, got none"
         )
     share = torch.full_like(rows, 1 / n) if batch.weight is None else (batch.weight / n).to(rows.dtype).expand_as(rows)
-    loss, n_members = torch.dot(rows.detach().flatten(), share.flatten()), rows.shape[:-1].numel()
+    loss = torch.linalg.vecdot(rows.detach(), share)
     if penalty is None:
         torch.autograd.backward(rows, share)
-        return loss / n_members
+        return loss
     if penalty.ndim >= rows.ndim:
         name, shape = type(objective).__name__, tuple(penalty.shape)
         raise ValueError(f"{name}.penalty is reduced over rows: expected shape {tuple(rows.shape[:-1])}, got {shape}")
-    penalty = penalty.sum() if penalty.ndim else penalty
     if penalty.requires_grad:
-        torch.autograd.backward([rows, penalty], [share, None])
+        torch.autograd.backward([rows, penalty], [share, torch.ones_like(penalty)])
     else:  # nothing to learn from it
         torch.autograd.backward(rows, share)
-    return (loss + penalty.detach()) / n_members
+    return loss + penalty.detach() / (1 if penalty.ndim else loss.numel())
 
 
 class _Losses:
@@ -331,7 +331,7 @@ class Forward(_Losses):
 
     def _count(self):
         if self.output is None:
-            self._random_state = _get_random_state(self._X.device)
+            self._random_state = get_state(self._X.device)
             self.output = self.module(self._X)
             self._logits = self._as_logits(self.output)
 
@@ -358,7 +358,7 @@ class _Elsewhere(_Losses):
         given = {value: self._params[name] for name, value in module.named_parameters() if name in self._params}
         state = {name: given.get(value, value) for name, value in parameters.items()}
         state |= {name: value.clone() for name, value in buffers.items()}
-        with _replayed(self._forward._random_state, X.device), _no_statistics(module):
+        with replayed(self._forward._random_state, X.device), _no_statistics(module):
             return functional_call(module, state, (X,), tie_weights=False)
 
     def features(self, X):
@@ -428,25 +428,3 @@ def _checked_features(module, seen, output):
         f"the features of a module are what its last layer sees: expected {type(module).__name__} to return the output "
         f"of {type(last_layer(module)).__name__}, called once; it was called {len(seen)} times or something follows it"
     )
-
-
-def _get_random_state(device):
-    return torch.cuda.get_rng_state(device) if device.type == "cuda" else torch.get_rng_state()
-
-
-def _set_random_state(state, device):
-    if device.type == "cuda":
-        torch.cuda.set_rng_state(state, device)
-    else:
-        torch.set_rng_state(state)
-
-
-@contextmanager
-def _replayed(state, device):
-    """The generator at an earlier state inside the block, and where it was after it."""
-    now = _get_random_state(device)
-    _set_random_state(state, device)
-    try:
-        yield
-    finally:
-        _set_random_state(now, device)

@@ -10,7 +10,7 @@ from skorch.callbacks import Callback, EpochScoring, LRScheduler
 from torch import nn
 
 from sktech import NetClassifier, TensorNet, presets
-from sktech.modules import MLP, Members, TableNet
+from sktech.modules import MLP, Members, TableNet, member_tensors
 
 
 def learner(**params):
@@ -325,4 +325,4 @@ def test_a_committees_probabilities_are_averaged_in_any_tensor_net(kind):
     X = torch.randn(20, 4)
     expected = net.module_.eval()(X).softmax(-1).mean(0).detach()
     assert_allclose(net.predict_proba(X), expected, rtol=1e-5)
-    assert all(len(value) == 5 for value in net.module_.member_tensors())
+    assert all(len(value) == 5 for value in member_tensors(net.module_))

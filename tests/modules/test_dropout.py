@@ -59,7 +59,9 @@ def test_the_share_of_silenced_units_is_the_rate(p):
 @pytest.mark.parametrize("p", RATES)
 def test_over_all_bytes_the_mean_is_the_input(p, monkeypatch):
     monkeypatch.setattr(
-        dropout_module, "random_bytes", lambda shape, device: torch.arange(256, dtype=torch.uint8).expand(shape).clone()
+        dropout_module,
+        "random_bytes",
+        lambda shape, device, generator: torch.arange(256, dtype=torch.uint8).expand(shape).clone(),
     )
     h = torch.randn(50, 1, dtype=torch.float64)
     output = Dropout(p)(h.expand(50, 256))

@@ -69,9 +69,11 @@ class Recorded(nn.Module):
         self.seen.append(X.detach().clone())
         return self.module(X)
 
+RANDN = torch.randn  # a test replaces it
+
 
 def random(*shape, seed=0, scale=1.0):
-    return scale * torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+    return scale * RANDN(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
 
 def net(seed=4, **params):
@@ -109,7 +111,7 @@ def objective(*terms, **about):
 def step(objective, module, batch):
     """The loss of one step and its gradients, of a module that is left as it was."""
     module = copy.deepcopy(module)
-    loss = backward(objective, Forward(module, batch.X), batch)
+    loss = backward(objective, Forward(module, batch.X), batch).mean()
     return loss, [parameter.grad for parameter in module.parameters()]
 
 
@@ -150,9 +152,9 @@ def draws(monkeypatch):
             return torch.special.ndtr(self.normal(*shape))
 
     draws = Draws()
-    monkeypatch.setattr(torch, "rand", lambda shape, device=None: draws.uniform(*shape))
-    monkeypatch.setattr(torch, "randint", lambda n, shape, device=None: (100 * draws.uniform(*shape)).long() % n)
-    monkeypatch.setattr(torch, "randn_like", lambda X: draws.normal(*X.shape).to(X.dtype))
+    monkeypatch.setattr(torch, "rand", lambda shape, **_: draws.uniform(*shape))
+    monkeypatch.setattr(torch, "randint", lambda n, shape, **_: (100 * draws.uniform(*shape)).long() % n)
+    monkeypatch.setattr(torch, "randn", lambda shape, dtype=None, **_: draws.normal(*shape).to(dtype))
     return draws
 
 
@@ -574,8 +576,8 @@ def test_disturbed_labels_are_smoothed_ones_in_expectation(kind, monkeypatch):
     batch, rate, module = BATCHES[kind](), 0.3, net()
 
     def outcome(u, k):
-        monkeypatch.setattr(torch, "rand", lambda shape, device=None: torch.full(tuple(shape), u))
-        monkeypatch.setattr(torch, "randint", lambda n, shape, device=None: torch.full(tuple(shape), k))
+        monkeypatch.setattr(torch, "rand", lambda shape, **_: torch.full(tuple(shape), u))
+        monkeypatch.setattr(torch, "randint", lambda n, shape, **_: torch.full(tuple(shape), k))
         return step(objective(DisturbLabel(rate)), module, batch)
 
     kept = [outcome(rate + 1e-6, 0), outcome(1 - 1e-6, 1)]

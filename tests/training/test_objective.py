@@ -191,7 +191,7 @@ def test_the_loss_is_the_formula_and_so_is_its_gradient(batch):
         (module,) = nets(1)
         expected = loss_by_hand(name, module, *batch, batch.weight)
         gradients = torch.autograd.grad(expected, list(module.parameters()))
-        got = backward(make(), Forward(module, batch.X), batch)
+        got = backward(make(), Forward(module, batch.X), batch).mean()
         torch.testing.assert_close(got, expected.detach(), rtol=0, atol=1e-14)
         for parameter, gradient in zip(module.parameters(), gradients, strict=True):
             torch.testing.assert_close(parameter.grad, gradient, rtol=0, atol=1e-14)

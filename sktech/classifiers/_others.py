@@ -1,14 +1,13 @@
 """Other people's classifiers: fitted with weights and seeds as far as they take them, and asked for probabilities."""
 
 import numpy as np
-from sklearn.base import BaseEstimator, TransformerMixin, clone
+from sklearn.base import clone
 from sklearn.dummy import DummyClassifier
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import has_fit_parameter
 
 from sktech._integer_labels import IntegerLabels
 from sktech._random import spawn_seed
-from sktech.table import TableReader
 
 
 def last_step(estimator):
@@ -16,7 +15,7 @@ def last_step(estimator):
     return estimator[-1] if isinstance(estimator, Pipeline) else estimator
 
 
-def fitted(estimator, X, y, weight, seed):
+def fitted(estimator, X, y, weight, seed, *, every_state=False):
     """A fitted clone, with weights if they differ from 1, and its open random states set.
 
     Where there is a single class it is a ``DummyClassifier``: many classifiers refuse that.
@@ -28,6 +27,8 @@ def fitted(estimator, X, y, weight, seed):
     y : ndarray of shape (n,), or Labels
     weight : ndarray of shape (n,)
     seed : int
+    every_state : bool, default=False
+        Whether to set the random states that are not open, too.
 
     Raises
     ------
@@ -38,7 +39,7 @@ def fitted(estimator, X, y, weight, seed):
     open_states = [
         name
         for name, value in sorted(estimator.get_params().items())
-        if value is None and (name == "random_state" or name.endswith("__random_state"))
+        if (every_state or value is None) and (name == "random_state" or name.endswith("__random_state"))
     ]
     estimator.set_params(**{name: spawn_seed(seed, i) for i, name in enumerate(open_states)})
     if type(last_step(estimator)).__module__.startswith("xgboost"):  # which takes no labels but 0, 1, ..., without gaps
@@ -57,29 +58,26 @@ def fitted(estimator, X, y, weight, seed):
     return estimator.fit(X, y, **{name: weight})
 
 
+def probabilities(model, X, classes, role="teacher"):
+    """Probabilities (n, n_classes) of a model that may know only some of the classes, not normalised.
+
+    Those of a model that knows no probabilities are 0 and 1.
+    """
+    spread = np.zeros((X.shape[0], len(classes)))
+    if not hasattr(model, "predict_proba"):
+        spread[np.arange(len(spread)), np.searchsorted(classes, model.predict(X))] = 1
+        return spread
+    own = np.asarray(model.predict_proba(X), dtype=np.float64)
+    if own.shape != (len(spread), len(model.classes_)) or not (own >= 0).all() or not (own.sum(axis=1) > 0).all():
+        raise ValueError(
+            f"{role}: expected probabilities of {len(model.classes_)} classes from {type(model).__name__}, got "
+            f"{own[:1]}, ..., of shape {own.shape}"
+        )
+    spread[:, np.searchsorted(classes, model.classes_)] = own
+    return spread
+
+
 def mean_proba(models, X, classes):
     """Probabilities (n, n_classes), averaged over models that may each know only some of the classes."""
-    proba = np.zeros((X.shape[0], len(classes)))
-    for model in models:
-        own = np.asarray(model.predict_proba(X), dtype=np.float64)
-        if own.shape != (len(proba), len(model.classes_)) or not (own >= 0).all() or not (own.sum(axis=1) > 0).all():
-            raise ValueError(
-                f"teacher: expected probabilities of {len(model.classes_)} classes from {type(model).__name__}, got "
-                f"{own[:1]}, ..., of shape {own.shape}"
-            )
-        proba[:, np.searchsorted(classes, model.classes_)] += own
+    proba = sum(probabilities(model, X, classes) for model in models)
     return proba / proba.sum(axis=1, keepdims=True)
-
-
-class AsNumbers(TransformerMixin, BaseEstimator):
-    """Tables of any columns as floats: categories are numbered, missing numbers stay NaN."""
-
-    def __init__(self, categorical_features="from_dtype"):
-        self.categorical_features = categorical_features
-
-    def fit(self, X, y=None):
-        self.reader_ = TableReader(self.categorical_features).fit(X)
-        return self
-
-    def transform(self, X):
-        return self.reader_.transform(X)
