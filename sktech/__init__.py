@@ -3,6 +3,15 @@
 from sktech import presets, smoothing
 from sktech.classifiers import NetClassifier, SmoothedNetClassifier
 from sktech.distillation import DistilledClassifier
+from sktech.ensemble import BaggingVoteEnsemble
 from sktech.training import TensorNet
 
-__all__ = ["DistilledClassifier", "NetClassifier", "SmoothedNetClassifier", "TensorNet", "presets", "smoothing"]
+__all__ = [
+    "BaggingVoteEnsemble",
+    "DistilledClassifier",
+    "NetClassifier",
+    "SmoothedNetClassifier",
+    "TensorNet",
+    "presets",
+    "smoothing",
+]

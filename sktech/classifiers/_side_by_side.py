@@ -96,6 +96,22 @@ def fit_members(
         estimator._keep(net)
 
 
+def members_proba(estimators, X):
+    """Each classifier's probabilities, (n_estimators, n, n_classes); those fitted together read the table but once.
+
+    Parameters
+    ----------
+    estimators : list of NetClassifier
+        Fitted, and with the same classes.
+    X : data frame or array-like of shape (n, n_features)
+    """
+    first = estimators[0]
+    if any(estimator._encoder is not first._encoder for estimator in estimators):
+        return np.stack([estimator.predict_proba(X) for estimator in estimators]).astype(np.float64)
+    chunks = list(first._inputs(X))
+    return np.stack([estimator._proba(chunks) for estimator in estimators]).astype(np.float64)
+
+
 @dataclass
 class _Part:
     """What is one estimator's own in a training."""

@@ -397,16 +397,22 @@ class NetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
 
     # ------------------------------------------------------------ predict
 
-    def _logits(self, X, function):
-        """A function of the logits (..., n, n_trained_classes), row by row."""
-        check_is_fitted(self)
+    def _inputs(self, X):
+        """What the net sees of rows, chunk by chunk."""
         Z = self._reader.transform(check_table(self, X, reset=False))
         n = max(PREDICTED_ROWS // self.n_members_, 1)
         dtype = "float64" if next(self.net_.module_.parameters()).dtype == torch.float64 else "float32"
-        chunks = (Z[start : start + n] for start in range(0, len(Z), n))
-        with suitable_threads(self.net_.module_, n):
-            inputs = (torch.from_numpy(self._encoder.transform(rows, dtype)) for rows in chunks)
-            return torch.cat([function(self.net_.logits(rows)) for rows in inputs])
+        for start in range(0, len(Z), n):
+            yield torch.from_numpy(self._encoder.transform(Z[start : start + n], dtype))
+
+    def _logits(self, chunks, function):
+        """A function of the logits (..., n, n_trained_classes), row by row."""
+        check_is_fitted(self)
+        with suitable_threads(self.net_.module_, max(PREDICTED_ROWS // self.n_members_, 1)):
+            return torch.cat([function(self.net_.logits(rows)) for rows in chunks])
+
+    def _proba(self, chunks):
+        return self._spread(self._logits(chunks, probabilities).numpy(), 0.0)
 
     def _spread(self, values, missing):
         """Columns of the net's classes as columns of all classes."""
@@ -428,7 +434,7 @@ class NetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         proba : ndarray of shape (n, n_classes), float of the net's ``dtype``
             Columns in the order of ``classes_``; 0 for a class that had no weight.
         """
-        return self._spread(self._logits(X, probabilities).numpy(), 0.0)
+        return self._proba(self._inputs(X))
 
     def predict_log_proba(self, X):
         """Logarithms of the probabilities, in nats, exact where the probabilities themselves round to 0.
@@ -442,7 +448,7 @@ class NetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         log_proba : ndarray of shape (n, n_classes)
             -inf for a class that had no weight.
         """
-        return self._spread(self._logits(X, log_probabilities).numpy(), -np.inf)
+        return self._spread(self._logits(self._inputs(X), log_probabilities).numpy(), -np.inf)
 
     def decision_function(self, X):
         """Logits, or their difference for two classes.
@@ -457,7 +463,7 @@ class NetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             With two classes the log-odds of the second. The logits of a committee are the logarithms of its
             probabilities. A class that had no weight gets the lowest finite number.
         """
-        logits = self._logits(X, scores).numpy()
+        logits = self._logits(self._inputs(X), scores).numpy()
         spread = self._spread(logits, np.finfo(logits.dtype).min)
         return spread[:, 1] - spread[:, 0] if len(self.classes_) == 2 else spread
 
@@ -472,7 +478,7 @@ class NetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         -------
         y : ndarray of shape (n,)
         """
-        best = self._logits(X, scores).argmax(dim=-1).numpy()
+        best = self._logits(self._inputs(X), scores).argmax(dim=-1).numpy()
         return self.classes_[self._trained][best]
 
     def __sklearn_is_fitted__(self):

@@ -1,0 +1,130 @@
+"""How members vote: what each vote counts, and what comes of the votes."""
+
+import numpy as np
+from scipy.special import logsumexp
+
+# Errors and probabilities are kept so far from 0 before a logarithm is taken.
+_SMALLEST = 1e-15
+
+
+def vote(proba, weights, voting):
+    """Shares of the votes.
+
+    Parameters
+    ----------
+    proba : ndarray of shape (n_members, n, n_classes)
+        Each member's probabilities.
+    weights : ndarray of shape (n_members,)
+        Not all zero.
+    voting : {"soft", "hard"}
+        Whether members give their probabilities, or their whole vote to one class.
+
+    Returns
+    -------
+    proba : ndarray of shape (n, n_classes)
+    """
+    return np.einsum("k,knc->nc", weights / weights.sum(), as_votes(proba, voting))
+
+
+def as_votes(proba, voting):
+    """What each member says of each row, (n_members, n, n_classes): its probabilities, or 1 for the largest."""
+    return proba if voting == "soft" else np.eye(proba.shape[2])[proba.argmax(axis=2)]
+
+
+def accuracy_weights(proba, y, unseen):
+    """Log-odds of being right, log((1 - e) / e) with e the error on rows that the member has not seen; at least 0.
+
+    Parameters
+    ----------
+    proba : ndarray of shape (n_members, n, n_classes)
+    y : ndarray of shape (n,), int
+        Class numbers.
+    unseen : ndarray of shape (n_members, n)
+        Weights of the rows; 0 for those that a member has seen.
+
+    Returns
+    -------
+    weights : ndarray of shape (n_members,)
+        Ones if no member is right more often than wrong. No error counts as half a row's.
+
+    References
+    ----------
+    T. G. Dietterich, "Ensemble Methods in Machine Learning", MCS 2000, section 2.
+    """
+    total = unseen.sum(axis=1)
+    error = ((proba.argmax(axis=2) != y) * unseen).sum(axis=1) / total
+    error = np.clip(error, 0.5 / total, 1 - 0.5 / total)
+    weights = np.maximum(np.log((1 - error) / error), 0)
+    return weights if weights.any() else np.ones(len(weights))
+
+
+def bayes_weights(proba, y, unseen, prior):
+    """Posterior probabilities of the members, P(h | S) ~ P(S | h) P(h).
+
+    S are the rows that a member has not seen. As each has other ones, the likelihood is that of as many rows as members
+    have not seen on average.
+
+    Parameters
+    ----------
+    proba, y, unseen
+        As in :func:`accuracy_weights`.
+    prior : ndarray of shape (n_members,)
+        P(h) up to a factor.
+
+    Returns
+    -------
+    weights : ndarray of shape (n_members,)
+
+    References
+    ----------
+    T. G. Dietterich, "Ensemble Methods in Machine Learning", MCS 2000, section 2.1 (Bayesian voting).
+    """
+    log_likelihood = (np.log(np.maximum(_of_label(proba, y), _SMALLEST)) * unseen).sum(axis=1) / unseen.sum(axis=1)
+    with np.errstate(divide="ignore"):
+        log_posterior = unseen.sum(axis=1).mean() * log_likelihood + np.log(prior)
+    return np.exp(log_posterior - logsumexp(log_posterior))
+
+
+def greedy_weights(proba, y, unseen):
+    """How often forward selection with replacement picks each member.
+
+    The first pick is the member with the lowest log-loss, each further one that which lowers the log-loss of the mean
+    most, until none does, at most as many as there are members. A row's mean is over members that have not seen it;
+    where there is none, it is the share of the row's class.
+
+    Parameters
+    ----------
+    proba, y, unseen
+        As in :func:`accuracy_weights`.
+
+    Returns
+    -------
+    weights : ndarray of shape (n_members,)
+
+    References
+    ----------
+    R. Caruana, A. Niculescu-Mizil, G. Crew and A. Ksikes, "Ensemble Selection from Libraries of Models", ICML 2004,
+    section 2.
+    """
+    asked, weight = unseen > 0, unseen.max(axis=0)
+    shares = np.bincount(y, weight, proba.shape[2]) / weight.sum()
+    of_label = _of_label(proba, y) * asked
+
+    def losses(total, count):
+        mean = np.where(count > 0, total / np.maximum(count, 1), shares[y])
+        return -(np.log(np.maximum(mean, _SMALLEST)) @ weight)
+
+    picked, total, count, best = np.zeros(len(proba)), 0.0, 0, np.inf
+    for _ in range(len(proba)):
+        with_each = losses(total + of_label, count + asked)
+        k = with_each.argmin()
+        if with_each[k] >= best:
+            break
+        best, total, count = with_each[k], total + of_label[k], count + asked[k]
+        picked[k] += 1
+    return picked
+
+
+def _of_label(proba, y):
+    """Probabilities of the labels, (n_members, n)."""
+    return proba[:, np.arange(len(y)), y]

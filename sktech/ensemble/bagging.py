@@ -1,0 +1,503 @@
+"""BaggingVoteEnsemble: many classifiers, each trained on rows drawn for it, that vote."""
+
+import warnings
+from dataclasses import dataclass, field
+from numbers import Integral
+from typing import NamedTuple
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
+from sklearn.metrics import accuracy_score
+from sklearn.utils import _safe_indexing, get_tags
+from sklearn.utils.parallel import Parallel, delayed
+from sklearn.utils.validation import check_is_fitted
+
+from sktech._random import draw_seed, spawn_seed
+from sktech._validation import (
+    check_choice,
+    check_labels,
+    check_number,
+    check_sequence,
+    check_table,
+    check_targets,
+    check_weights,
+)
+from sktech.classifiers import NetClassifier
+from sktech.classifiers._others import fitted, probabilities
+from sktech.classifiers._side_by_side import fit_members, members_proba
+from sktech.ensemble._resampling import LeftOutFolds, Resampling, copies_of
+from sktech.ensemble._vote import accuracy_weights, as_votes, bayes_weights, greedy_weights, vote
+from sktech.information import entropy, mutual_information
+from sktech.labels import Labels
+
+# What a seed is spawned for.
+_ROWS, _FEATURES, _MEMBER = range(3)
+# Rows whose predictions by all members are held at the same time.
+_CHUNK = 2**14
+
+
+class Uncertainty(NamedTuple):
+    """What members do not know about rows, in nats; ``total`` is the sum of the other two.
+
+    Attributes
+    ----------
+    total : ndarray of shape (n,)
+        Entropy of the mean of the members' probabilities.
+    expected : ndarray of shape (n,)
+        Mean of the entropies of the members' probabilities: what they agree not to know.
+    mutual_information : ndarray of shape (n,)
+        Between the class and the member that is asked: how far members disagree. At least 0, and 0 only where all say
+        the same.
+    """
+
+    total: np.ndarray
+    expected: np.ndarray
+    mutual_information: np.ndarray
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class BaggingVoteEnsemble(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
+    """Classifiers that learn from different rows and vote; nets are trained side by side, many for the price of a few.
+
+    ``BaggingClassifier`` of scikit-learn, with votes that may weigh more or less, with uncertainty in its parts, and
+    with nets that are stacked into one. By default ten single nets, each trained on a bootstrap: ::
+
+        BaggingVoteEnsemble(n_estimators=20, oob_score=True).fit(X, y).oob_score_
+
+    Parameters
+    ----------
+    estimator : None or classifier, default=None
+        A member, cloned and fitted. None is ``NetClassifier(n_members=1)``.
+    n_estimators : int, default=10
+        How many members.
+    max_samples : int, float or None, default=1.0
+        How many rows are drawn for each member; a float is a share of the rows. None is 1.0.
+    max_features : int or float, default=1.0
+        How many columns are drawn for each member; a float is a share.
+    bootstrap : bool, default=True
+        Whether rows are drawn with replacement.
+    bootstrap_features : bool, default=False
+        Whether columns are drawn with replacement.
+    resampling : {"bagging", "cross_validation"}, default="bagging"
+        "cross_validation": rows are not drawn, but divided into ``n_estimators`` folds with equal shares of the
+        classes, and each member leaves out one (``max_samples`` and ``bootstrap`` do not apply).
+    oob_score : bool or callable, default=False
+        Whether to predict each row by those members that have not seen it, and score that: by the accuracy, or by
+        ``oob_score(y, y_predicted)``.
+    voting : {"soft", "hard"}, default="soft"
+        Whether members contribute their probabilities, or one vote for their most probable class.
+    member_weights : str or array-like of shape (n_estimators,), default="uniform"
+        What a member's vote counts. "uniform"; or from the rows that it has not seen: "accuracy", the log-odds of being
+        right, "bayes", the posterior probability of the member, or "greedy", how often forward selection picks it; or
+        given numbers of at least 0. (Mind that "bayes" all but chooses one member where there are many rows.)
+    prior : array-like of shape (n_estimators,), default=None
+        P(h), for "bayes"; None is the same for all.
+    stacked : bool or "auto", default="auto"
+        Whether nets of sktech's are trained side by side in one module; the results are the same up to rounding. "auto"
+        does so for batches that are small enough for it to be faster, and trains others one after the other. What
+        cannot be stacked: nets with callbacks, with optimisers such as LBFGS that look at all parameters at once, and
+        members that see different columns.
+    warm_start : bool, default=False
+        Whether ``fit`` keeps the present members and adds the missing ones.
+    n_jobs : None or int, default=None
+        Processes that share the fitting; nets are stacked within each.
+    random_state : None, int or numpy.random.RandomState, default=None
+        Of the rows and columns drawn, and of the members, whose own random states are set.
+    verbose : int, default=0
+        As joblib has it.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The labels.
+    n_classes_ : int
+        Their number.
+    estimator_ : classifier
+        What the members are clones of.
+    estimators_ : list of classifier
+        The fitted members. Nets are ordinary ones, also where they were trained side by side.
+    estimators_samples_ : list of ndarray of int
+        The rows drawn for each member.
+    estimators_features_ : list of ndarray of int
+        The columns.
+    member_weights_ : ndarray of shape (n_estimators,)
+        What votes count; their sum is 1.
+    oob_score_ : float
+        Only with ``oob_score``.
+    oob_decision_function_ : ndarray of shape (n, n_classes)
+        Shares of the votes of those members that have not seen the row; NaN where all have. Only with ``oob_score``.
+    n_features_in_ : int
+        Columns of X.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Their names, if X was a data frame whose columns have strings as names.
+
+    Raises
+    ------
+    ValueError, TypeError
+        From ``fit``, if a parameter or the data are not as described; the message says what was expected and what came.
+
+    Notes
+    -----
+    A data frame goes to the members as it is. Rows are drawn in an order that depends on their content alone, and a
+    weight of k is k copies of a row, which a member may have seen in part. Weights that are no whole numbers are
+    probabilities of being drawn; with ``bootstrap=False`` they are passed to the members.
+
+    Nets without drawn columns share what is read off the table before a training, from all rows: scales, bins and
+    levels of the columns, weights of the classes, and how many rows make an epoch.
+
+    References
+    ----------
+    L. Breiman, "Bagging Predictors", Machine Learning 24, 1996; T. G. Dietterich, "Ensemble Methods in Machine
+    Learning", MCS 2000, sections 2.1-2.3 (Bayesian voting, bagging, cross-validated committees); R. Caruana et al.,
+    "Ensemble Selection from Libraries of Models", ICML 2004 (greedy); parts of the uncertainty: S. Depeweg et al.,
+    "Decomposition of Uncertainty in Bayesian Deep Learning", ICML 2018, equation 5, https://arxiv.org/abs/1710.07283
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sktech import BaggingVoteEnsemble
+    >>> X, y = load_iris(return_X_y=True, as_frame=True)
+    >>> clf = BaggingVoteEnsemble(n_estimators=5, oob_score=True, random_state=0).fit(X, y)
+    >>> clf.oob_score_ > 0.9
+    True
+    >>> clf.disagreement(X.iloc[:3]).shape
+    (3,)
+    """
+
+    estimator: object = field(default=None, kw_only=False)
+    n_estimators: int = field(default=10, kw_only=False)
+    max_samples: object = 1.0
+    max_features: object = 1.0
+    bootstrap: bool = True
+    bootstrap_features: bool = False
+    resampling: str = "bagging"
+    oob_score: object = False
+    voting: str = "soft"
+    member_weights: object = "uniform"
+    prior: object = None
+    stacked: object = "auto"
+    warm_start: bool = False
+    n_jobs: object = None
+    random_state: object = None
+    verbose: int = 0
+
+    # ------------------------------------------------------------ fit
+
+    def fit(self, X, y, sample_weight=None):
+        """Draws rows for each member and fits it.
+
+        Parameters
+        ----------
+        X : data frame or array-like of shape (n, n_features)
+        y : array-like of shape (n,)
+            Labels of any one type; if the members are nets of sktech's, whatever these learn from.
+        sample_weight : array-like of shape (n,), default=None
+            Non-negative; a weight of k is k copies of the row.
+
+        Returns
+        -------
+        self : BaggingVoteEnsemble
+        """
+        self._check_params()
+        before = dict(vars(self))
+        try:
+            self._fit(X, y, sample_weight)
+        except BaseException:
+            vars(self).clear()
+            vars(self).update(before)
+            raise
+        return self
+
+    def _fit(self, X, y, sample_weight):
+        goes_on = self.warm_start and hasattr(self, "estimators_")
+        X = self._table(X, reset=not goes_on)
+        labels, weight = self._labels(X, y), check_weights(X, sample_weight)
+        if goes_on and not np.array_equal(labels.classes, self.classes_):
+            before = self.classes_.tolist()
+            raise ValueError(f"warm_start: expected the labels {before} as before, got {labels.classes.tolist()}")
+        if not goes_on:
+            self.estimators_, self.estimators_features_, self._seed = [], [], draw_seed(self.random_state)
+        new = range(len(self.estimators_), self.n_estimators)
+        if self.n_estimators < len(self.estimators_):
+            raise ValueError(
+                f"n_estimators: expected at least {len(self.estimators_)}, as many as warm_start goes on from, got "
+                f"{self.n_estimators}"
+            )
+        self.estimator_, self.classes_, self.n_classes_ = self._member(), labels.classes, len(labels.classes)
+        rows, copies = copies_of(X, labels.keys(), weight, self._categorical_features())
+        seed = spawn_seed(self._seed, _ROWS)
+        if self.resampling == "cross_validation":
+            self._resampling = LeftOutFolds(rows, copies, labels.codes, self.n_estimators, seed)
+        else:
+            n = _how_many("max_samples", 1.0 if self.max_samples is None else self.max_samples, len(rows))
+            self._resampling = Resampling(rows, copies, len(weight), n, self.bootstrap, seed)
+        features = [self._drawn_features(k) for k in new]
+        fit = self._fitted_nets if self._is_one_net() else self._fitted_members
+        self.estimators_ = [*self.estimators_, *(fit(X, labels, weight, new, features) if new else [])]
+        self.estimators_features_ = [*self.estimators_features_, *features]
+        self._weigh(X, labels)
+
+    def _drawn_features(self, k):
+        n = self.n_features_in_
+        n_drawn = _how_many("max_features", self.max_features, n)
+        if n_drawn == n and not self.bootstrap_features:
+            return np.arange(n)
+        rng = np.random.default_rng(spawn_seed(self._seed, _FEATURES, k))
+        return np.sort(rng.choice(n, n_drawn, replace=self.bootstrap_features))
+
+    def _fitted_nets(self, X, labels, weight, new, features):
+        """Nets that see all columns: they share the table, and may be trained side by side."""
+        nets = [clone(self.estimator_).set_params(random_state=spawn_seed(self._seed, _MEMBER, k)) for k in new]
+        shares = np.stack([self._resampling.share(k) for k in new])
+        options = {"stacked": self.stacked, "n_jobs": self.n_jobs, "verbose": self.verbose}
+        fit_members(nets, X, labels, weight, shares, **options)
+        return nets
+
+    def _fitted_members(self, X, labels, weight, new, features):
+        y = labels if isinstance(self.estimator_, NetClassifier) else labels.classes[labels.codes]
+
+        def member(k, columns):
+            rows, own = self._resampling.samples(k)
+            table = _columns(_safe_indexing(X, rows), columns, self.n_features_in_)
+            return delayed(fitted)(
+                self.estimator_, table, y[rows], own, spawn_seed(self._seed, _MEMBER, k), every_state=True
+            )
+
+        parallel = Parallel(n_jobs=self.n_jobs, verbose=self.verbose)
+        return parallel(member(k, columns) for k, columns in zip(new, features, strict=True))
+
+    def _weigh(self, X, labels):
+        """What votes count, and how well the members predict rows that they have not seen."""
+        kind, n = self.member_weights, len(self.estimators_)
+        weights = np.ones(n)
+        if not isinstance(kind, str):
+            weights = np.asarray(kind, dtype=np.float64)
+        elif kind != "uniform" or self.oob_score:
+            unseen = np.stack([self._resampling.unseen(k) for k in range(n)]) * labels.labeled
+            without = np.flatnonzero(~unseen.any(axis=1))
+            if len(without):
+                raise ValueError(
+                    f"{'oob_score' if kind == 'uniform' else 'member_weights'}: expected members that have not seen "
+                    f"some rows with labels, got {len(without)} of {n} that have seen all (n_samples = {len(labels)}); "
+                    "leave more rows out, as bootstrap=True does"
+                )
+            proba = self._member_proba(X)
+            if kind == "accuracy":
+                weights = accuracy_weights(proba, labels.codes, unseen)
+            elif kind == "bayes":
+                prior = np.ones(n) if self.prior is None else np.asarray(self.prior, dtype=np.float64)
+                weights = bayes_weights(proba, labels.codes, unseen, prior)
+            elif kind == "greedy":
+                weights = greedy_weights(proba, labels.codes, unseen)
+        self.member_weights_ = weights / weights.sum()
+        if self.oob_score:
+            self._score_unseen(proba, labels, unseen > 0, unseen.max(axis=0))
+
+    def _score_unseen(self, proba, labels, unseen, weight):
+        votes = as_votes(proba, self.voting)
+        shares = np.einsum("k,kn,knc->nc", self.member_weights_, unseen, votes)
+        total = shares.sum(axis=1, keepdims=True)
+        with np.errstate(invalid="ignore"):
+            self.oob_decision_function_ = shares / total
+        known = np.flatnonzero(total)
+        if len(known) < labels.labeled.sum():
+            warnings.warn(
+                f"oob_score: {labels.labeled.sum() - len(known)} of {len(labels)} rows have been seen by all members "
+                "whose votes count: more members leave fewer",
+                stacklevel=5,
+            )
+        y, predicted = self.classes_[labels.codes[known]], self.classes_[shares[known].argmax(axis=1)]
+        if callable(self.oob_score):
+            self.oob_score_ = self.oob_score(y, predicted)
+        else:
+            self.oob_score_ = accuracy_score(y, predicted, sample_weight=weight[known])
+
+    # ------------------------------------------------------------ parameters and data
+
+    def _member(self):
+        return NetClassifier(n_members=1) if self.estimator is None else self.estimator
+
+    def _is_one_net(self):
+        """Whether members are nets that all see the same columns."""
+        all_columns = self.max_features == 1 and not isinstance(self.max_features, Integral)
+        return isinstance(self._member(), NetClassifier) and all_columns and not self.bootstrap_features
+
+    def _categorical_features(self):
+        """Which columns are categories; () lets arrays of objects pass as they are, to members that read them."""
+        return getattr(self._member(), "categorical_features", ())
+
+    def _table(self, X, *, reset):
+        return check_table(self, X, reset=reset, categorical_features=self._categorical_features())
+
+    def _labels(self, X, y):
+        member = self._member()
+        if isinstance(member, NetClassifier):
+            return check_targets(self, X, y, unlabeled=member._learns_unlabeled())
+        return Labels(*check_labels(self, X, y))
+
+    def _check_params(self):
+        member = self._member()
+        if isinstance(member, type) or not hasattr(member, "fit") or not hasattr(member, "predict"):
+            raise TypeError(f"estimator: expected None or a classifier, got {member!r}")
+        check_number("n_estimators", self.n_estimators, int, 1)
+        check_choice("resampling", self.resampling, ["bagging", "cross_validation"])
+        if self.resampling == "cross_validation":
+            check_number("n_estimators", self.n_estimators, int, 2)
+            check_choice("warm_start", self.warm_start, [False])
+        check_choice("voting", self.voting, ["soft", "hard"])
+        check_choice("stacked", self.stacked, [True, False, "auto"])
+        if self.stacked is True and not self._is_one_net():
+            raise ValueError(
+                "stacked: expected 'auto' or False, as only nets of sktech's that see the same columns can be trained "
+                "side by side, got True"
+            )
+        for name in ("bootstrap", "bootstrap_features", "warm_start"):
+            check_choice(name, getattr(self, name), [True, False])
+        if not callable(self.oob_score):
+            check_choice("oob_score", self.oob_score, [True, False])
+        if isinstance(self.member_weights, str):
+            check_choice("member_weights", self.member_weights, ["uniform", "accuracy", "bayes", "greedy"])
+        else:
+            self._check_numbers("member_weights", self.member_weights)
+        if self.prior is not None:
+            if isinstance(self.member_weights, str) and self.member_weights != "bayes":
+                raise ValueError(f"prior: expected None without member_weights='bayes', got {self.prior}")
+            self._check_numbers("prior", self.prior)
+
+    def _check_numbers(self, name, values):
+        check_sequence(name, values)
+        values = np.asarray(values)
+        numbers = values.dtype.kind in "iuf" and values.shape == (self.n_estimators,)
+        if not numbers or not (np.isfinite(values) & (values >= 0)).all() or not values.any():
+            raise ValueError(
+                f"{name}: expected {self.n_estimators} numbers of at least 0, one for each member, not all 0, got "
+                f"{values}"
+            )
+
+    # ------------------------------------------------------------ predict
+
+    @property
+    def estimators_samples_(self):
+        """The rows drawn for each member, list of ndarray of shape (n_drawn,)."""
+        check_is_fitted(self)
+        return [self._resampling.samples(k)[0] for k in range(len(self.estimators_))]
+
+    def _member_proba(self, X):
+        """Each member's probabilities, (n_members, n, n_classes)."""
+        if self._is_one_net():
+            return members_proba(self.estimators_, X)
+        tables = (_columns(X, columns, self.n_features_in_) for columns in self.estimators_features_)
+        proba = [
+            probabilities(member, table, self.classes_, "estimator")
+            for member, table in zip(self.estimators_, tables, strict=True)
+        ]
+        return np.stack([own / own.sum(axis=1, keepdims=True) for own in proba])
+
+    def _chunks(self, X):
+        """Probabilities of all members, for some rows after others."""
+        check_is_fitted(self)
+        X = self._table(X, reset=False)
+        n = X.shape[0]
+        for start in range(0, n, _CHUNK):
+            yield self._member_proba(X if n <= _CHUNK else _safe_indexing(X, slice(start, start + _CHUNK)))
+
+    def predict_proba(self, X):
+        """Shares of the votes.
+
+        Parameters
+        ----------
+        X : data frame or array-like of shape (n, n_features)
+
+        Returns
+        -------
+        proba : ndarray of shape (n, n_classes)
+            Columns in the order of ``classes_``.
+        """
+        return np.concatenate([vote(proba, self.member_weights_, self.voting) for proba in self._chunks(X)])
+
+    def predict_log_proba(self, X):
+        """Logarithms of the shares of the votes, in nats.
+
+        Parameters
+        ----------
+        X : data frame or array-like of shape (n, n_features)
+
+        Returns
+        -------
+        log_proba : ndarray of shape (n, n_classes)
+            -inf where nobody votes.
+        """
+        with np.errstate(divide="ignore"):
+            return np.log(self.predict_proba(X))
+
+    def predict(self, X):
+        """The label with most votes for each row.
+
+        Parameters
+        ----------
+        X : data frame or array-like of shape (n, n_features)
+
+        Returns
+        -------
+        y : ndarray of shape (n,)
+        """
+        best = self.predict_proba(X).argmax(axis=1)
+        return self.classes_[best]
+
+    def uncertainty(self, X):
+        """How uncertain the prediction of each row is, and how much of that is disagreement among the members.
+
+        Parameters
+        ----------
+        X : data frame or array-like of shape (n, n_features)
+
+        Returns
+        -------
+        uncertainty : Uncertainty
+            ``total``, ``expected`` and ``mutual_information``, each of shape (n,), in nats; members count as their
+            votes do.
+        """
+        parts = [_uncertainty(proba, self.member_weights_) for proba in self._chunks(X)]
+        return Uncertainty(*map(np.concatenate, zip(*parts, strict=True)))
+
+    def disagreement(self, X):
+        """How far the members disagree about each row: the mutual information of class and member.
+
+        Parameters
+        ----------
+        X : data frame or array-like of shape (n, n_features)
+
+        Returns
+        -------
+        disagreement : ndarray of shape (n,)
+            In nats; see :meth:`uncertainty`.
+        """
+        return self.uncertainty(X).mutual_information
+
+    def __sklearn_is_fitted__(self):
+        return hasattr(self, "member_weights_")
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = get_tags(self._member()).input_tags.allow_nan
+        return tags
+
+
+def _how_many(name, asked, n):
+    """A number, or a share of n as a number; at least 1."""
+    if isinstance(asked, Integral) and not isinstance(asked, bool):
+        check_number(name, asked, int, 1, n)
+        return int(asked)
+    check_number(name, asked, float, 0, 1, open_low=True)
+    return max(int(asked * n), 1)
+
+
+def _columns(X, columns, n_features):
+    return X if np.array_equal(columns, np.arange(n_features)) else _safe_indexing(X, columns, axis=1)
+
+
+def _uncertainty(proba, weights):
+    """Parts of the uncertainty of rows, given probabilities (n_members, n, n_classes)."""
+    total = entropy(np.einsum("k,knc->nc", weights, proba))
+    between = np.maximum(mutual_information((weights[:, None, None] * proba).transpose(1, 0, 2)), 0)
+    return total, total - between, between
