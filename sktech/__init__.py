@@ -3,13 +3,15 @@
 from sktech import presets, smoothing
 from sktech.classifiers import NetClassifier, SmoothedNetClassifier
 from sktech.distillation import DistilledClassifier
-from sktech.ensemble import BaggingVoteEnsemble
+from sktech.ensemble import BaggingVoteEnsemble, DisagreementEnsemble, OutputCodeEnsemble
 from sktech.training import TensorNet
 
 __all__ = [
     "BaggingVoteEnsemble",
+    "DisagreementEnsemble",
     "DistilledClassifier",
     "NetClassifier",
+    "OutputCodeEnsemble",
     "SmoothedNetClassifier",
     "TensorNet",
     "presets",

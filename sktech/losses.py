@@ -8,7 +8,7 @@ are, and nothing is checked: for any distributions, with zeros, and for numpy, s
 import torch
 import torch.nn.functional as F
 
-__all__ = ["cross_entropy", "entropy", "kl_divergence", "negative_log_likelihood", "soft_cross_entropy"]
+__all__ = ["agreement", "cross_entropy", "entropy", "kl_divergence", "negative_log_likelihood", "soft_cross_entropy"]
 
 
 def cross_entropy(logits, target):
@@ -88,3 +88,44 @@ def kl_divergence(log_p, log_q):
     divergence : Tensor of shape (..., n)
     """
     return (log_p.exp() * (log_p - log_q)).sum(-1)
+
+
+def agreement(log_proba, log_other):
+    """How far two models agree about each row,
+
+        A = -log(q (1 - p) + (1 - q) p),
+
+    where q is the other model's probability of its most probable class and p this model's probability of that class. 0
+    only where both are certain and opposite; where one has p or q = 1/2, it is log 2 whatever the other says.
+
+    Parameters
+    ----------
+    log_proba : Tensor of shape (..., n, n_classes)
+        At least two classes.
+    log_other : Tensor of shape (..., n, n_classes)
+        The shapes may be any that broadcast.
+
+    Returns
+    -------
+    agreement : Tensor of shape (..., n)
+
+    Notes
+    -----
+    With two classes it is symmetric. It is computed from logarithms, where the reference code adds 1e-7 to the argument
+    of the logarithm: so it is exact, and has a slope, also where both models are certain of the same.
+
+    References
+    ----------
+    M. Pagliardini, M. Jaggi, F. Fleuret and S. P. Karimireddy, "Agree to Disagree: Diversity through Disagreement for
+    Better Transferability", ICLR 2023, equation 2, https://arxiv.org/abs/2202.04414
+    """
+    log_proba, log_other = torch.broadcast_tensors(log_proba, log_other)
+    favourite = log_other.argmax(dim=-1, keepdim=True)
+    (p, not_p), (q, not_q) = (_log_odds_parts(log, favourite) for log in (log_proba, log_other))
+    return -torch.logaddexp(q + not_p, not_q + p)
+
+
+def _log_odds_parts(log_proba, which):
+    """Logarithms of the probability of one class, (..., n), and of all others together."""
+    others = log_proba.scatter(-1, which, -torch.inf)
+    return log_proba.gather(-1, which).squeeze(-1), torch.logsumexp(others, dim=-1)

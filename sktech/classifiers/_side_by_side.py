@@ -25,7 +25,7 @@ from sktech.classifiers.net import BATCHES, TRAINING, NetClassifier
 from sktech.modules import member_tensors
 from sktech.sampling import SideBySide
 from sktech.table import TableEncoder
-from sktech.training import Objective, Relabeled, TensorNet
+from sktech.training import Objective, TensorNet
 from sktech.training.net import ELEMENTWISE_OPTIMIZERS
 
 # Rows per step, of all nets side by side, up to which another net makes a step cheaper per net; beyond, what a step
@@ -191,7 +191,7 @@ def _train_side_by_side(parts, data, train, valid, objective):
         check_module(nets[0], data, n_rows, n_classes, n_each)
         if parts[0].numbers is not None:
             numbers = torch.from_numpy(np.stack([part.numbers for part in parts]))
-            data.y = Relabeled(data.y, numbers.repeat_interleave(n_each, dim=0))
+            data.numbers = numbers.repeat_interleave(n_each, dim=0)
         with seeded_torch(parts[0].seed, device):
             stack = make_net(first, first._encoder, n_classes, n_each * len(parts), batch_size)
             places = [slice(i * n_each, (i + 1) * n_each) for i in range(len(parts))]

@@ -272,7 +272,9 @@ def decode(bit_proba, code):
     for start in range(0, len(proba), n_rows):
         rows = slice(start, start + n_rows)
         proba[rows] = _decode(bit_proba[rows], code, least_squares, closest)
-    return proba
+    # To 46 binary digits, so that classes that nothing tells apart are equal, and their logarithms too.
+    mantissa, exponent = np.frexp(proba)
+    return np.ldexp(np.round(mantissa * 2**46), exponent - 46)
 
 
 def _decode(q, code, least_squares, closest):

@@ -3,12 +3,10 @@
 import warnings
 from dataclasses import dataclass, field
 from numbers import Integral
-from typing import NamedTuple
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
 from sklearn.metrics import accuracy_score
-from sklearn.utils import _safe_indexing, get_tags
+from sklearn.utils import _safe_indexing
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 
@@ -18,45 +16,23 @@ from sktech._validation import (
     check_labels,
     check_number,
     check_sequence,
-    check_table,
     check_targets,
     check_weights,
 )
 from sktech.classifiers import NetClassifier
 from sktech.classifiers._others import fitted, probabilities
 from sktech.classifiers._side_by_side import fit_members, members_proba
+from sktech.ensemble._base import MEMBERS, VotingEnsemble
 from sktech.ensemble._resampling import LeftOutFolds, Resampling, copies_of
-from sktech.ensemble._vote import accuracy_weights, as_votes, bayes_weights, greedy_weights, vote
-from sktech.information import entropy, mutual_information
+from sktech.ensemble._vote import accuracy_weights, as_votes, bayes_weights, greedy_weights
 from sktech.labels import Labels
 
 # What a seed is spawned for.
-_ROWS, _FEATURES, _MEMBER = range(3)
-# Rows whose predictions by all members are held at the same time.
-_CHUNK = 2**14
-
-
-class Uncertainty(NamedTuple):
-    """What members do not know about rows, in nats; ``total`` is the sum of the other two.
-
-    Attributes
-    ----------
-    total : ndarray of shape (n,)
-        Entropy of the mean of the members' probabilities.
-    expected : ndarray of shape (n,)
-        Mean of the entropies of the members' probabilities: what they agree not to know.
-    mutual_information : ndarray of shape (n,)
-        Between the class and the member that is asked: how far members disagree. At least 0, and 0 only where all say
-        the same.
-    """
-
-    total: np.ndarray
-    expected: np.ndarray
-    mutual_information: np.ndarray
+_ROWS, _FEATURES = MEMBERS + 1, MEMBERS + 2
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class BaggingVoteEnsemble(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
+class BaggingVoteEnsemble(VotingEnsemble):
     """Classifiers that learn from different rows and vote; nets are trained side by side, many for the price of a few.
 
     ``BaggingClassifier`` of scikit-learn, with votes that may weigh more or less, with uncertainty in its parts, and
@@ -198,15 +174,7 @@ class BaggingVoteEnsemble(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         -------
         self : BaggingVoteEnsemble
         """
-        self._check_params()
-        before = dict(vars(self))
-        try:
-            self._fit(X, y, sample_weight)
-        except BaseException:
-            vars(self).clear()
-            vars(self).update(before)
-            raise
-        return self
+        return self._fit_all_or_nothing(X, y, sample_weight)
 
     def _fit(self, X, y, sample_weight):
         goes_on = self.warm_start and hasattr(self, "estimators_")
@@ -247,7 +215,7 @@ class BaggingVoteEnsemble(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
 
     def _fitted_nets(self, X, labels, weight, new, features):
         """Nets that see all columns: they share the table, and may be trained side by side."""
-        nets = [clone(self.estimator_).set_params(random_state=spawn_seed(self._seed, _MEMBER, k)) for k in new]
+        nets = self._new_nets(new)
         shares = np.stack([self._resampling.share(k) for k in new])
         options = {"stacked": self.stacked, "n_jobs": self.n_jobs, "verbose": self.verbose}
         fit_members(nets, X, labels, weight, shares, **options)
@@ -259,9 +227,7 @@ class BaggingVoteEnsemble(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         def member(k, columns):
             rows, own = self._resampling.samples(k)
             table = _columns(_safe_indexing(X, rows), columns, self.n_features_in_)
-            return delayed(fitted)(
-                self.estimator_, table, y[rows], own, spawn_seed(self._seed, _MEMBER, k), every_state=True
-            )
+            return delayed(fitted)(self.estimator_, table, y[rows], own, self._member_seed(k), every_state=True)
 
         parallel = Parallel(n_jobs=self.n_jobs, verbose=self.verbose)
         return parallel(member(k, columns) for k, columns in zip(new, features, strict=True))
@@ -314,20 +280,9 @@ class BaggingVoteEnsemble(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
 
     # ------------------------------------------------------------ parameters and data
 
-    def _member(self):
-        return NetClassifier(n_members=1) if self.estimator is None else self.estimator
-
     def _is_one_net(self):
-        """Whether members are nets that all see the same columns."""
         all_columns = self.max_features == 1 and not isinstance(self.max_features, Integral)
-        return isinstance(self._member(), NetClassifier) and all_columns and not self.bootstrap_features
-
-    def _categorical_features(self):
-        """Which columns are categories; () lets arrays of objects pass as they are, to members that read them."""
-        return getattr(self._member(), "categorical_features", ())
-
-    def _table(self, X, *, reset):
-        return check_table(self, X, reset=reset, categorical_features=self._categorical_features())
+        return super()._is_one_net() and all_columns and not self.bootstrap_features
 
     def _labels(self, X, y):
         member = self._member()
@@ -336,21 +291,14 @@ class BaggingVoteEnsemble(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         return Labels(*check_labels(self, X, y))
 
     def _check_params(self):
-        member = self._member()
-        if isinstance(member, type) or not hasattr(member, "fit") or not hasattr(member, "predict"):
-            raise TypeError(f"estimator: expected None or a classifier, got {member!r}")
+        super()._check_params()
+        self._check_stacked()
         check_number("n_estimators", self.n_estimators, int, 1)
         check_choice("resampling", self.resampling, ["bagging", "cross_validation"])
         if self.resampling == "cross_validation":
             check_number("n_estimators", self.n_estimators, int, 2)
             check_choice("warm_start", self.warm_start, [False])
         check_choice("voting", self.voting, ["soft", "hard"])
-        check_choice("stacked", self.stacked, [True, False, "auto"])
-        if self.stacked is True and not self._is_one_net():
-            raise ValueError(
-                "stacked: expected 'auto' or False, as only nets of sktech's that see the same columns can be trained "
-                "side by side, got True"
-            )
         for name in ("bootstrap", "bootstrap_features", "warm_start"):
             check_choice(name, getattr(self, name), [True, False])
         if not callable(self.oob_score):
@@ -393,95 +341,6 @@ class BaggingVoteEnsemble(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         ]
         return np.stack([own / own.sum(axis=1, keepdims=True) for own in proba])
 
-    def _chunks(self, X):
-        """Probabilities of all members, for some rows after others."""
-        check_is_fitted(self)
-        X = self._table(X, reset=False)
-        n = X.shape[0]
-        for start in range(0, n, _CHUNK):
-            yield self._member_proba(X if n <= _CHUNK else _safe_indexing(X, slice(start, start + _CHUNK)))
-
-    def predict_proba(self, X):
-        """Shares of the votes.
-
-        Parameters
-        ----------
-        X : data frame or array-like of shape (n, n_features)
-
-        Returns
-        -------
-        proba : ndarray of shape (n, n_classes)
-            Columns in the order of ``classes_``.
-        """
-        return np.concatenate([vote(proba, self.member_weights_, self.voting) for proba in self._chunks(X)])
-
-    def predict_log_proba(self, X):
-        """Logarithms of the shares of the votes, in nats.
-
-        Parameters
-        ----------
-        X : data frame or array-like of shape (n, n_features)
-
-        Returns
-        -------
-        log_proba : ndarray of shape (n, n_classes)
-            -inf where nobody votes.
-        """
-        with np.errstate(divide="ignore"):
-            return np.log(self.predict_proba(X))
-
-    def predict(self, X):
-        """The label with most votes for each row.
-
-        Parameters
-        ----------
-        X : data frame or array-like of shape (n, n_features)
-
-        Returns
-        -------
-        y : ndarray of shape (n,)
-        """
-        best = self.predict_proba(X).argmax(axis=1)
-        return self.classes_[best]
-
-    def uncertainty(self, X):
-        """How uncertain the prediction of each row is, and how much of that is disagreement among the members.
-
-        Parameters
-        ----------
-        X : data frame or array-like of shape (n, n_features)
-
-        Returns
-        -------
-        uncertainty : Uncertainty
-            ``total``, ``expected`` and ``mutual_information``, each of shape (n,), in nats; members count as their
-            votes do.
-        """
-        parts = [_uncertainty(proba, self.member_weights_) for proba in self._chunks(X)]
-        return Uncertainty(*map(np.concatenate, zip(*parts, strict=True)))
-
-    def disagreement(self, X):
-        """How far the members disagree about each row: the mutual information of class and member.
-
-        Parameters
-        ----------
-        X : data frame or array-like of shape (n, n_features)
-
-        Returns
-        -------
-        disagreement : ndarray of shape (n,)
-            In nats; see :meth:`uncertainty`.
-        """
-        return self.uncertainty(X).mutual_information
-
-    def __sklearn_is_fitted__(self):
-        return hasattr(self, "member_weights_")
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = get_tags(self._member()).input_tags.allow_nan
-        return tags
-
 
 def _how_many(name, asked, n):
     """A number, or a share of n as a number; at least 1."""
@@ -494,10 +353,3 @@ def _how_many(name, asked, n):
 
 def _columns(X, columns, n_features):
     return X if np.array_equal(columns, np.arange(n_features)) else _safe_indexing(X, columns, axis=1)
-
-
-def _uncertainty(proba, weights):
-    """Parts of the uncertainty of rows, given probabilities (n_members, n, n_classes)."""
-    total = entropy(np.einsum("k,knc->nc", weights, proba))
-    between = np.maximum(mutual_information((weights[:, None, None] * proba).transpose(1, 0, 2)), 0)
-    return total, total - between, between

@@ -5,14 +5,13 @@ from sktech.training.batches import Batch, TensorBatches, WeightedRows
 from sktech.training.net import StopTraining, TensorNet
 from sktech.training.objective import Forward, Objective, Reweighter
 from sktech.training.schedules import LearningRateSchedule
-from sktech.training.soft import Relabeled, SoftTargets
+from sktech.training.soft import SoftTargets
 
 __all__ = [
     "Batch",
     "Forward",
     "LearningRateSchedule",
     "Objective",
-    "Relabeled",
     "Reweighter",
     "SoftTargets",
     "StopTraining",

@@ -79,18 +79,21 @@ class WeightedRows(Dataset):
     weight : Tensor of shape (n,), default=None
     soft : SoftTargets, default=None
         Where the targets are no plain class numbers.
+    numbers : Tensor of shape (n_members, n_classes), int64, default=None
+        What each member of a committee takes each class for, such as a bit of a code; None for the class itself.
     """
 
-    def __init__(self, X, y, weight=None, soft=None):
+    def __init__(self, X, y, weight=None, soft=None, numbers=None):
         self.X = X
         self.y = y
         self.weight = weight
         self.soft = soft
+        self.numbers = numbers
 
     def map(self, function):
-        """The data set whose tensors are a function of these."""
+        """The data set whose tensors, of rows, are a function of these."""
         parts = (self.X, self.y, self.weight, self.soft)
-        return WeightedRows(*(None if part is None else function(part) for part in parts))
+        return WeightedRows(*(None if part is None else function(part) for part in parts), self.numbers)
 
     def __len__(self):
         return len(self.X)
@@ -272,7 +275,10 @@ class TensorBatches:
         """[X, y, weight, copies, rows] of many rows at once."""
         data = self.data
         weight = _product(None if data.weight is None else data.weight[where], weight)
-        parts = [data.X[where], data.y[where], weight, copies, rows]
+        y = data.y[where]
+        if data.numbers is not None:
+            y = data.numbers.to(y.device).gather(1, y)
+        parts = [data.X[where], y, weight, copies, rows]
         return [part if part is None or self.device is None else part.to(self.device) for part in parts]
 
 

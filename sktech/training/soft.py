@@ -82,31 +82,3 @@ class SoftTargets:
         at_temperature = torch.log_softmax(log_proba / temperature[..., None], dim=-1)
         soft = temperature.square() * soft_cross_entropy(at_temperature, softened)
         return torch.lerp(soft, negative_log_likelihood(log_proba, y), hard_weight.expand(soft.shape))
-
-
-class Relabeled:
-    """Class numbers of rows that each member of a committee reads in its own way, such as bits of a code.
-
-    Parameters
-    ----------
-    y : Tensor of shape (n,), int64
-    numbers : Tensor of shape (n_members, n_classes), int64
-        What each member takes each class for.
-    """
-
-    def __init__(self, y, numbers):
-        self.y = y
-        self.numbers = numbers
-
-    @property
-    def nbytes(self):
-        """The memory that they take."""
-        return self.y.nbytes + self.numbers.nbytes
-
-    def to(self, device):
-        """On a device."""
-        return Relabeled(self.y.to(device), self.numbers.to(device))
-
-    def __getitem__(self, rows):
-        """Those of the rows of each member, (n_members, n)."""
-        return self.numbers.gather(1, self.y[rows])

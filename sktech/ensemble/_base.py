@@ -1,0 +1,191 @@
+"""What ensembles have in common: a fit that succeeds or leaves no trace, and predictions from those of the members."""
+
+from typing import NamedTuple
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
+from sklearn.utils import _safe_indexing, get_tags
+from sklearn.utils.validation import check_is_fitted
+
+from sktech._random import spawn_seed
+from sktech._validation import check_choice, check_table
+from sktech.classifiers import NetClassifier
+from sktech.ensemble._vote import vote
+from sktech.information import entropy, mutual_information
+
+# What a seed is spawned for; subclasses go on counting.
+MEMBERS = 0
+# Rows whose predictions by all members are held at the same time.
+_CHUNK = 2**14
+
+
+class Ensemble(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
+    """Classifiers as one. A subclass has ``_fit(X, y, ...)``, ``_member_proba(X)`` and ``predict_proba(X)``."""
+
+    def _fit_all_or_nothing(self, *data):
+        """A fit that fails or is interrupted leaves the estimator as it was."""
+        self._check_params()
+        before = dict(vars(self))
+        try:
+            self._fit(*data)
+        except BaseException:
+            vars(self).clear()
+            vars(self).update(before)
+            raise
+        return self
+
+    def _check_params(self):
+        member = self._member()
+        if isinstance(member, type) or not hasattr(member, "fit") or not hasattr(member, "predict"):
+            raise TypeError(f"estimator: expected None or a classifier, got {member!r}")
+
+    def _check_stacked(self):
+        check_choice("stacked", self.stacked, [True, False, "auto"])
+        if self.stacked is True and not self._is_one_net():
+            raise ValueError(
+                "stacked: expected 'auto' or False, as only nets of sktech's that see the same columns can be trained "
+                "side by side, got True"
+            )
+
+    def _member(self):
+        """What members are clones of."""
+        return NetClassifier(n_members=1) if self.estimator is None else self.estimator
+
+    def _is_one_net(self):
+        """Whether members are nets of sktech's that all see the same columns."""
+        return isinstance(self._member(), NetClassifier)
+
+    def _categorical_features(self):
+        """Which columns are categories; () lets arrays of objects pass as they are, to members that read them."""
+        return getattr(self._member(), "categorical_features", ())
+
+    def _table(self, X, *, reset):
+        return check_table(self, X, reset=reset, categorical_features=self._categorical_features())
+
+    def _chunks(self, X):
+        """Probabilities of all members, for some rows after others."""
+        check_is_fitted(self)
+        X = self._table(X, reset=False)
+        n = X.shape[0]
+        for start in range(0, n, _CHUNK):
+            yield self._member_proba(X if n <= _CHUNK else _safe_indexing(X, slice(start, start + _CHUNK)))
+
+    def predict_log_proba(self, X):
+        """Logarithms of the probabilities, in nats.
+
+        Parameters
+        ----------
+        X : data frame or array-like of shape (n, n_features)
+
+        Returns
+        -------
+        log_proba : ndarray of shape (n, n_classes)
+            -inf where a probability is 0.
+        """
+        with np.errstate(divide="ignore"):
+            return np.log(self.predict_proba(X))
+
+    def predict(self, X):
+        """The most probable label of each row.
+
+        Parameters
+        ----------
+        X : data frame or array-like of shape (n, n_features)
+
+        Returns
+        -------
+        y : ndarray of shape (n,)
+        """
+        best = self.predict_proba(X).argmax(axis=1)
+        return self.classes_[best]
+
+    def __sklearn_is_fitted__(self):
+        return hasattr(self, "estimators_")
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = get_tags(self._member()).input_tags.allow_nan
+        return tags
+
+
+class Uncertainty(NamedTuple):
+    """What members do not know about rows, in nats; ``total`` is the sum of the other two.
+
+    Attributes
+    ----------
+    total : ndarray of shape (n,)
+        Entropy of the mean of the members' probabilities.
+    expected : ndarray of shape (n,)
+        Mean of the entropies of the members' probabilities: what they agree not to know.
+    mutual_information : ndarray of shape (n,)
+        Between the class and the member that is asked: how far members disagree. At least 0, and 0 only where all say
+        the same.
+    """
+
+    total: np.ndarray
+    expected: np.ndarray
+    mutual_information: np.ndarray
+
+
+class VotingEnsemble(Ensemble):
+    """Members that know the same classes and vote with ``member_weights_``; their seeds come from ``_seed``."""
+
+    voting = "soft"
+
+    def _new_nets(self, numbers):
+        """Members of these numbers, not fitted yet."""
+        return [clone(self._member()).set_params(random_state=self._member_seed(k)) for k in numbers]
+
+    def _member_seed(self, k):
+        return spawn_seed(self._seed, MEMBERS, k)
+
+    def predict_proba(self, X):
+        """Shares of the votes.
+
+        Parameters
+        ----------
+        X : data frame or array-like of shape (n, n_features)
+
+        Returns
+        -------
+        proba : ndarray of shape (n, n_classes)
+            Columns in the order of ``classes_``.
+        """
+        return np.concatenate([vote(proba, self.member_weights_, self.voting) for proba in self._chunks(X)])
+
+    def uncertainty(self, X):
+        """How uncertain the prediction of each row is, and how much of that is disagreement among the members.
+
+        Parameters
+        ----------
+        X : data frame or array-like of shape (n, n_features)
+
+        Returns
+        -------
+        uncertainty : Uncertainty
+            ``total``, ``expected`` and ``mutual_information``, each of shape (n,), in nats; members count as their
+            votes do.
+        """
+        parts = [_uncertainty(proba, self.member_weights_) for proba in self._chunks(X)]
+        return Uncertainty(*map(np.concatenate, zip(*parts, strict=True)))
+
+    def disagreement(self, X):
+        """How far the members disagree about each row: the mutual information of class and member.
+
+        Parameters
+        ----------
+        X : data frame or array-like of shape (n, n_features)
+
+        Returns
+        -------
+        disagreement : ndarray of shape (n,)
+            In nats; see :meth:`uncertainty`.
+        """
+        return self.uncertainty(X).mutual_information
+
+
+def _uncertainty(proba, weights):
+    """Parts of the uncertainty of rows, given probabilities (n_members, n, n_classes)."""
+    total = entropy(np.einsum("k,knc->nc", weights, proba))
+    between = np.maximum(mutual_information((weights[:, None, None] * proba).transpose(1, 0, 2)), 0)
+    return total, total - between, between
