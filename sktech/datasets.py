@@ -14,7 +14,7 @@ def make_multi_view(
     n_classes=8,
     n_patches=6,
     patch_size=64,
-    single_view=0.1,
+    single_view=0.02,
     n_other_features=4,
     patches_per_feature=1,
     weak_strength=0.1,
@@ -42,7 +42,7 @@ def make_multi_view(
         P of the paper: patches of a row.
     patch_size : int, default=64
         d of the paper: values of a patch, at least 2 n_classes.
-    single_view : float, default=0.1
+    single_view : float, default=0.02
         μ of the paper: share of single-view rows, in [0, 1]. Exactly ``round(single_view * n_samples)`` rows are
         (halves go to the even number), at random places.
     n_other_features : int, default=4
@@ -130,8 +130,8 @@ def make_multi_view(
         )
     if n_patches < patches_per_feature * n_shown:
         raise ValueError(
-            f"n_patches: expected at least {patches_per_feature * n_shown} for {n_shown} features (n_other_features and "
-            f"2 own) on {patches_per_feature} patches each, got {n_patches}"
+            f"n_patches: expected at least {patches_per_feature * n_shown} for {n_other_features} other features and 2 "
+            f"own on {patches_per_feature} each, got {n_patches}"
         )
     rng = check_random_state(random_state)
     if features is None:

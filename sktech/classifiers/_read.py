@@ -29,6 +29,8 @@ class Rows:
         What its label weighs besides: class weights, and 0 for rows without a label; None if all are alike.
     shares : ndarray of shape (n_estimators, n), default=None
         How many rows each stands for in the training of each of several estimators.
+    numbers : ndarray of shape (n_classes,) or (n_members, n_classes), int, default=None
+        0 or 1, what an estimator, or each member, takes each class for; None leaves the classes as they are.
     """
 
     Z: np.ndarray
@@ -36,6 +38,15 @@ class Rows:
     copies: np.ndarray
     label_weight: np.ndarray
     shares: np.ndarray = None
+    numbers: np.ndarray = None
+
+    def totals(self):
+        """The weight of each class, (n_classes,), or of each member's own, (n_members, 1, n_classes)."""
+        totals = self.labels.totals(self.importance(self.copies))
+        if self.numbers is None:
+            return totals
+        own = np.stack([np.bincount(numbers, totals, 2) for numbers in np.atleast_2d(self.numbers)])
+        return own[0] if self.numbers.ndim == 1 else own[:, None]
 
     def importance(self, copies):
         """How much each row matters to the scales and bins of columns, (n,), given how often it counts, (n,)."""
@@ -50,7 +61,10 @@ class Rows:
             soft = SoftTargets.of(self.labels, inputs.dtype)
         # A row without a label has weight 0, or a hard_weight of 0: any class will do.
         codes = torch.from_numpy(np.maximum(self.labels.codes, 0))
-        return WeightedRows(inputs, codes, soft=soft)
+        numbers = None if self.numbers is None else torch.from_numpy(self.numbers)
+        if numbers is not None and numbers.ndim == 1:
+            codes, numbers = numbers[codes], None
+        return WeightedRows(inputs, codes, soft=soft, numbers=numbers)
 
 
 def read_rows(estimator, X, y, sample_weight, *, fresh, classes=None, shares=None):

@@ -6,7 +6,7 @@ read off the table before a training (columns, scales, bins, levels, the weights
 epoch) is the same for all.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -28,9 +28,9 @@ from sktech.table import TableEncoder
 from sktech.training import Objective, TensorNet
 from sktech.training.net import ELEMENTWISE_OPTIMIZERS
 
-# Rows per step, of all nets side by side, up to which another net makes a step cheaper per net; beyond, what a step
-# has to remember falls out of the cache (measured by ``benchmarks/ensembles.py``). A GPU has no such limit nearby.
-ROWS_PER_STEP = {"cpu": 1280, "cuda": 2**17}
+# Rows per step, of all nets side by side, up to which it is cheaper to train them so than one by one; beyond, what a
+# step has to remember falls out of the cache (``benchmarks/ensembles.py`` measures it). A GPU has no such limit nearby.
+ROWS_PER_STEP = {"cpu": 2560, "cuda": 2**17}
 
 
 def fit_members(
@@ -160,7 +160,12 @@ def _size(estimator, n_rows):
 
 def _train(parts, rows, inputs, lengths, extra):
     """The trained nets of some estimators."""
-    first, data = parts[0].estimator, rows.tensors(inputs)
+    first = parts[0].estimator
+    own = [part.numbers for part in parts]
+    own = None if own[0] is None else own[0] if len(own) == 1 else np.repeat(own, first.n_members_, axis=0)
+    rows = replace(rows, numbers=own)
+    # What comes to another process may be a map of a file that nobody writes to, which torch does not like.
+    data = rows.tensors(inputs if inputs.flags.writeable else inputs.copy())
 
     def objective():
         return first._make_objective(rows) + extra()
@@ -168,11 +173,8 @@ def _train(parts, rows, inputs, lengths, extra):
     if len(parts) > 1:
         train, valid = zip(*(part.samplers(rows, lengths) for part in parts), strict=True)
         return _train_side_by_side(parts, data, train, valid, objective)
-    (part,) = parts
-    if part.numbers is not None:
-        data.y = torch.from_numpy(part.numbers)[data.y]
-    watchers = first._watchers()
-    first._learn(data, *part.samplers(rows, lengths), objective, part.seed, watchers=watchers)
+    train, valid = parts[0].samplers(rows, lengths)
+    first._learn(data, train, valid, objective, parts[0].seed, watchers=first._watchers())
     return [first.net_]
 
 
@@ -189,9 +191,6 @@ def _train_side_by_side(parts, data, train, valid, objective):
                 generators.append(torch.Generator(device))
                 generators[-1].set_state(get_global_state(device))
         check_module(nets[0], data, n_rows, n_classes, n_each)
-        if parts[0].numbers is not None:
-            numbers = torch.from_numpy(np.stack([part.numbers for part in parts]))
-            data.numbers = numbers.repeat_interleave(n_each, dim=0)
         with seeded_torch(parts[0].seed, device):
             stack = make_net(first, first._encoder, n_classes, n_each * len(parts), batch_size)
             places = [slice(i * n_each, (i + 1) * n_each) for i in range(len(parts))]

@@ -98,9 +98,9 @@ class SmoothedNetClassifier(NetClassifier):
         return any(term.uses_unlabeled for term in self._terms())
 
     def _make_objective(self, rows):
-        totals = rows.labels.totals(rows.importance(rows.copies))
-        shares = np.zeros(len(self.classes_))
-        shares[self._trained] = totals / totals.sum()
+        totals = rows.totals()
+        shares = np.zeros((*totals.shape[:-1], len(self.classes_)))
+        shares[..., self._trained] = totals / totals.sum(axis=-1, keepdims=True)
         table = TrainingTable(shares, self._trained, len(self._encoder.n_levels_))
         return sum((term.make(table) for term in self._terms()), _Plain())
 

@@ -56,16 +56,16 @@ class LabelSmoothing(SmoothingTerm):
 
     def make(self, table):
         if isinstance(self.prior, str):
-            prior = table.class_shares if self.prior == "unigram" else np.ones(len(table.class_shares))
+            prior = table.class_shares if self.prior == "unigram" else np.ones(table.class_shares.shape[-1])
         else:
             prior = np.asarray(self.prior, dtype=np.float64)
-            if len(prior) != len(table.class_shares):
-                n_classes = len(table.class_shares)
+            n_classes = table.class_shares.shape[-1]
+            if len(prior) != n_classes:
                 raise ValueError(f"prior: expected one number for each of {n_classes} classes, got {len(prior)}")
-        prior = prior[table.trained]
+        prior = prior[..., table.trained]
         if not prior.any():
             raise ValueError("prior: expected a positive number for a class whose rows have weight, got zeros only")
-        return _LabelSmoothing(self.amount, torch.from_numpy(prior / prior.sum()))
+        return _LabelSmoothing(self.amount, torch.from_numpy(prior / prior.sum(axis=-1, keepdims=True)))
 
 
 class _LabelSmoothing(Objective):

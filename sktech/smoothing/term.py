@@ -12,8 +12,9 @@ class TrainingTable:
 
     Parameters
     ----------
-    class_shares : ndarray of shape (n_classes,)
-        Share of each of the estimator's classes in the weight of the labels.
+    class_shares : ndarray of shape (n_classes,) or (n_members, 1, n_classes)
+        Share of each of the estimator's classes in the weight of the labels; with members that have classes of their
+        own, such as bits of a code, for each of them.
     trained : ndarray of shape (n_trained,), int
         Positions of the classes that the net has logits for: those with weight.
     n_codes : int
