@@ -8,13 +8,23 @@ os.environ["SCIPY_ARRAY_API"] = "1"  # before scipy is imported: without it a ch
 import pytest
 import torch
 from sklearn.base import is_classifier
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.linear_model import LogisticRegression
 from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils.estimator_checks import check_estimator, parametrize_with_checks
 from skorch import NeuralNetClassifier
 from torch import nn
 
 import sktech
-from sktech import DistilledClassifier, NetClassifier, SmoothedNetClassifier, TensorNet
+from sktech import (
+    BaggingVoteEnsemble,
+    DisagreementEnsemble,
+    DistilledClassifier,
+    NetClassifier,
+    OutputCodeEnsemble,
+    SmoothedNetClassifier,
+    TensorNet,
+)
 from sktech.smoothing import Bootstrapping, ConfidencePenalty, DisturbLabel, LabelSmoothing
 
 
@@ -44,6 +54,8 @@ SKORCH_PROBABILITIES = NeuralNetClassifier(
     UserProbabilities, optimizer=torch.optim.Adam, lr=0.01, max_epochs=50, module__width=8
 )
 
+SMALL_NET = NetClassifier(n_members=1, max_epochs=8)
+
 # Settings that take other paths than the defaults, which have a test of their own below.
 ESTIMATORS = [
     NetClassifier(UserModule),
@@ -67,6 +79,13 @@ ESTIMATORS = [
         generations=2,
         cv=2,
     ),
+    BaggingVoteEnsemble(LogisticRegression(), 4, member_weights="bayes", oob_score=True),
+    BaggingVoteEnsemble(HistGradientBoostingClassifier(max_iter=5), 3, max_samples=0.8, max_features=0.7),
+    BaggingVoteEnsemble(SMALL_NET, 3, member_weights="greedy", voting="hard"),
+    BaggingVoteEnsemble(SMALL_NET, 2, resampling="cross_validation", stacked=False),
+    OutputCodeEnsemble(LogisticRegression(), code="random", n_bits=9),
+    OutputCodeEnsemble(HistGradientBoostingClassifier(max_iter=5)),
+    DisagreementEnsemble(SmoothedNetClassifier(n_members=2, max_epochs=8), n_estimators=3),
 ]
 
 

@@ -271,7 +271,7 @@ def page(script, doc, lines, claims, comparisons, settings):
     return "\n".join([*text, "", "## All arms", "", *markdown(levels), ""]), verdicts
 
 
-def main(script, doc, parts, claims, comparisons=(), settings=None, derived=None, quick_changes=None):
+def main(script, doc, parts, claims, comparisons=(), settings=None, derived=None, quick_changes=None, n_seeds=N_SEEDS):
     """Runs the arms, prints the page and writes it to the results.
 
     Parameters
@@ -289,6 +289,7 @@ def main(script, doc, parts, claims, comparisons=(), settings=None, derived=None
         Arms that are the means of others.
     quick_changes : dict, default=None
         The changes with ``--quick``; None: few epochs.
+    n_seeds : int, default=8
 
     Returns
     -------
@@ -299,7 +300,7 @@ def main(script, doc, parts, claims, comparisons=(), settings=None, derived=None
     parser.add_argument("--quick", action="store_true", help="few seeds, tables and epochs, nothing written")
     parser.add_argument("--data", type=Path, help="folder of further tables, as in tabular.py")
     args = parser.parse_args()
-    seeds, changes = (range(2), quick_changes or {"max_epochs": 8}) if args.quick else (range(N_SEEDS), {})
+    seeds, changes = (range(2), quick_changes or {"max_epochs": 8}) if args.quick else (range(n_seeds), {})
     torch.set_num_threads(1)
     with threadpool_limits(1):
         lines = pd.concat(

@@ -55,6 +55,10 @@ class Ensemble(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         """Whether members are nets of sktech's that all see the same columns."""
         return isinstance(self._member(), NetClassifier)
 
+    def _are_nets(self):
+        """Whether the fitted members are nets of sktech's."""
+        return all(isinstance(member, NetClassifier) for member in self.estimators_)
+
     def _categorical_features(self):
         """Which columns are categories; () lets arrays of objects pass as they are, to members that read them."""
         return getattr(self._member(), "categorical_features", ())

@@ -85,10 +85,10 @@ class Resampling:
         return np.bincount(*self.samples(k), self.n_rows)
 
     def unseen(self, k):
-        """The weight of each row's copies that member k does not get, (n_rows,)."""
-        rest = np.ones(len(self.rows), dtype=bool)
-        rest[self.drawn(k)] = False
-        return np.bincount(self.rows[rest], self.weight[rest], self.n_rows)
+        """The weight of each copy, (n_copies,); 0 for those that member k has got."""
+        weight = self.weight.copy()
+        weight[self.drawn(k)] = 0
+        return weight
 
 
 class LeftOutFolds(Resampling):

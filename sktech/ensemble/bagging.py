@@ -133,7 +133,7 @@ class BaggingVoteEnsemble(VotingEnsemble):
     >>> from sklearn.datasets import load_iris
     >>> from sktech import BaggingVoteEnsemble
     >>> X, y = load_iris(return_X_y=True, as_frame=True)
-    >>> clf = BaggingVoteEnsemble(n_estimators=5, oob_score=True, random_state=0).fit(X, y)
+    >>> clf = BaggingVoteEnsemble(n_estimators=20, oob_score=True, random_state=0).fit(X, y)
     >>> clf.oob_score_ > 0.9
     True
     >>> clf.disagreement(X.iloc[:3]).shape
@@ -239,7 +239,9 @@ class BaggingVoteEnsemble(VotingEnsemble):
         if not isinstance(kind, str):
             weights = np.asarray(kind, dtype=np.float64)
         elif kind != "uniform" or self.oob_score:
-            unseen = np.stack([self._resampling.unseen(k) for k in range(n)]) * labels.labeled
+            # Copies of a row are asked for one by one, as a member may have seen some of them.
+            asked = np.flatnonzero(labels.labeled[self._resampling.rows])
+            unseen = np.stack([self._resampling.unseen(k)[asked] for k in range(n)])
             without = np.flatnonzero(~unseen.any(axis=1))
             if len(without):
                 raise ValueError(
@@ -247,29 +249,33 @@ class BaggingVoteEnsemble(VotingEnsemble):
                     f"some rows with labels, got {len(without)} of {n} that have seen all (n_samples = {len(labels)}); "
                     "leave more rows out, as bootstrap=True does"
                 )
-            proba = self._member_proba(X)
+            rows = self._resampling.rows[asked]
+            proba, y = self._member_proba(X)[:, rows], labels.codes[rows]
             if kind == "accuracy":
-                weights = accuracy_weights(proba, labels.codes, unseen)
+                weights = accuracy_weights(proba, y, unseen)
             elif kind == "bayes":
                 prior = np.ones(n) if self.prior is None else np.asarray(self.prior, dtype=np.float64)
-                weights = bayes_weights(proba, labels.codes, unseen, prior)
+                weights = bayes_weights(proba, y, unseen, prior)
             elif kind == "greedy":
-                weights = greedy_weights(proba, labels.codes, unseen)
+                weights = greedy_weights(proba, y, unseen)
         self.member_weights_ = weights / weights.sum()
         if self.oob_score:
-            self._score_unseen(proba, labels, unseen > 0, unseen.max(axis=0))
+            self._score_unseen(proba, unseen, rows, labels)
 
-    def _score_unseen(self, proba, labels, unseen, weight):
-        votes = as_votes(proba, self.voting)
-        shares = np.einsum("k,kn,knc->nc", self.member_weights_, unseen, votes)
+    def _score_unseen(self, proba, unseen, rows, labels):
+        """Predicts each row by those members that have not seen it, or not all of its copies."""
+        votes = np.einsum("k,kn,knc->nc", self.member_weights_, unseen > 0, as_votes(proba, self.voting))
+        shares, weight = np.zeros((len(labels), votes.shape[1])), np.bincount(rows, minlength=len(labels))
+        np.add.at(shares, rows, votes)
         total = shares.sum(axis=1, keepdims=True)
         with np.errstate(invalid="ignore"):
             self.oob_decision_function_ = shares / total
         known = np.flatnonzero(total)
-        if len(known) < labels.labeled.sum():
+        n_seen = np.count_nonzero(weight) - len(known)
+        if n_seen:
             warnings.warn(
-                f"oob_score: {labels.labeled.sum() - len(known)} of {len(labels)} rows have been seen by all members "
-                "whose votes count: more members leave fewer",
+                f"oob_score: {n_seen} of {len(labels)} rows have been seen by all members whose votes count: more "
+                "members leave fewer",
                 stacklevel=5,
             )
         y, predicted = self.classes_[labels.codes[known]], self.classes_[shares[known].argmax(axis=1)]
@@ -332,7 +338,8 @@ class BaggingVoteEnsemble(VotingEnsemble):
 
     def _member_proba(self, X):
         """Each member's probabilities, (n_members, n, n_classes)."""
-        if self._is_one_net():
+        everything = np.arange(self.n_features_in_)
+        if self._are_nets() and all(np.array_equal(own, everything) for own in self.estimators_features_):
             return members_proba(self.estimators_, X)
         tables = (_columns(X, columns, self.n_features_in_) for columns in self.estimators_features_)
         proba = [

@@ -172,7 +172,7 @@ class OutputCodeEnsemble(Ensemble):
 
     def _member_proba(self, X):
         """Each member's probabilities of 0 and 1, (n_bits, n, 2)."""
-        if self._is_one_net():
+        if self._are_nets():
             return members_proba(self.estimators_, X)
         return np.stack([probabilities(member, X, _BITS, "estimator") for member in self.estimators_])
 
