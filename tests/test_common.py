@@ -85,7 +85,7 @@ ESTIMATORS = [
     BaggingVoteEnsemble(SMALL_NET, 2, resampling="cross_validation", stacked=False),
     OutputCodeEnsemble(LogisticRegression(), code="random", n_bits=9),
     OutputCodeEnsemble(HistGradientBoostingClassifier(max_iter=5)),
-    DisagreementEnsemble(SmoothedNetClassifier(n_members=2, max_epochs=8), n_estimators=3),
+    DisagreementEnsemble(SMALL_NET, alpha=0),
 ]
 
 

@@ -8,7 +8,14 @@ import torch
 from sklearn.datasets import make_classification
 from torch import nn
 
-from sktech import NetClassifier, SmoothedNetClassifier, TensorNet
+from sktech import (
+    BaggingVoteEnsemble,
+    DisagreementEnsemble,
+    NetClassifier,
+    OutputCodeEnsemble,
+    SmoothedNetClassifier,
+    TensorNet,
+)
 from sktech.labels import Labels
 from sktech.smoothing import Bootstrapping, ConfidencePenalty, DisturbLabel, LabelSmoothing, VirtualAdversarial
 from sktech.training import Objective, TensorBatches, WeightedRows
@@ -147,3 +154,21 @@ def test_probabilities_are_looked_up_wherever_they_are(data, free, monkeypatch):
         for device in ("cuda", "cpu")
     )
     np.testing.assert_allclose(on_device.mean(axis=0), on_cpu.mean(axis=0), atol=0.1)
+
+
+@pytest.mark.parametrize("term", [None, DisturbLabel(), VirtualAdversarial()], ids=str)
+def test_nets_side_by_side_equal_nets_one_by_one(term, data):
+    X, y = data
+    params = {"n_members": 1, "hidden_layer_sizes": (16,), "max_epochs": 4, "dtype": "float64", "device": "cuda"}
+    net = NetClassifier(**params) if term is None else SmoothedNetClassifier(term, **params)
+    proba = [BaggingVoteEnsemble(net, 3, stacked=s, random_state=0).fit(X, y).predict_proba(X) for s in (True, False)]
+    np.testing.assert_allclose(*proba, rtol=0, atol=1e-9)
+
+
+@pytest.mark.parametrize("kind", [OutputCodeEnsemble, DisagreementEnsemble])
+def test_other_ensembles_train_on_the_device(kind, data):
+    X, y = data
+    net = NetClassifier(n_members=1, max_epochs=10, device="cuda")
+    ensemble = kind(net, random_state=0).fit(X, y)
+    assert all(next(member.net_.module_.parameters()).is_cuda for member in ensemble.estimators_)
+    assert ensemble.score(X, y) > 0.6

@@ -40,7 +40,7 @@ def accuracy_weights(proba, y, unseen):
     y : ndarray of shape (n,), int
         Class numbers.
     unseen : ndarray of shape (n_members, n)
-        Weights of the rows; 0 for those that a member has seen.
+        Weights of the rows; 0 for those that a member has seen. Some member has not seen all.
 
     Returns
     -------
@@ -51,11 +51,18 @@ def accuracy_weights(proba, y, unseen):
     ----------
     T. G. Dietterich, "Ensemble Methods in Machine Learning", MCS 2000, section 2.
     """
-    total = unseen.sum(axis=1)
-    error = ((proba.argmax(axis=2) != y) * unseen).sum(axis=1) / total
-    error = np.clip(error, 0.5 / total, 1 - 0.5 / total)
+    error = _mean(proba.argmax(axis=2) != y, unseen)
+    least = 0.5 / np.maximum(unseen.sum(axis=1), 1)
+    error = np.clip(error, least, 1 - least)
     weights = np.maximum(np.log((1 - error) / error), 0)
     return weights if weights.any() else np.ones(len(weights))
+
+
+def _mean(values, unseen):
+    """Each member's weighted mean of values of rows, (n_members, n); a member that has seen all gets that of others."""
+    total = unseen.sum(axis=1)
+    means = (values * unseen).sum(axis=1) / np.where(total > 0, total, 1)
+    return np.where(total > 0, means, means[total > 0].mean())
 
 
 def bayes_weights(proba, y, unseen, prior):
@@ -79,7 +86,7 @@ def bayes_weights(proba, y, unseen, prior):
     ----------
     T. G. Dietterich, "Ensemble Methods in Machine Learning", MCS 2000, section 2.1 (Bayesian voting).
     """
-    log_likelihood = (np.log(np.maximum(_of_label(proba, y), _SMALLEST)) * unseen).sum(axis=1) / unseen.sum(axis=1)
+    log_likelihood = _mean(np.log(np.maximum(_of_label(proba, y), _SMALLEST)), unseen)
     with np.errstate(divide="ignore"):
         log_posterior = unseen.sum(axis=1).mean() * log_likelihood + np.log(prior)
     return np.exp(log_posterior - logsumexp(log_posterior))

@@ -234,20 +234,17 @@ class BaggingVoteEnsemble(VotingEnsemble):
 
     def _weigh(self, X, labels):
         """What votes count, and how well the members predict rows that they have not seen."""
-        kind, n = self.member_weights, len(self.estimators_)
-        weights = np.ones(n)
-        if not isinstance(kind, str):
-            weights = np.asarray(kind, dtype=np.float64)
-        elif kind != "uniform" or self.oob_score:
+        kind, n = self.member_weights if isinstance(self.member_weights, str) else "given", len(self.estimators_)
+        weights = np.asarray(self.member_weights, dtype=np.float64) if kind == "given" else np.ones(n)
+        if kind not in ("given", "uniform") or self.oob_score:
             # Copies of a row are asked for one by one, as a member may have seen some of them.
             asked = np.flatnonzero(labels.labeled[self._resampling.rows])
             unseen = np.stack([self._resampling.unseen(k)[asked] for k in range(n)])
-            without = np.flatnonzero(~unseen.any(axis=1))
-            if len(without):
+            if not unseen.any():
+                which = "oob_score" if kind in ("given", "uniform") else "member_weights"
                 raise ValueError(
-                    f"{'oob_score' if kind == 'uniform' else 'member_weights'}: expected members that have not seen "
-                    f"some rows with labels, got {len(without)} of {n} that have seen all (n_samples = {len(labels)}); "
-                    "leave more rows out, as bootstrap=True does"
+                    f"{which}: expected members that have not seen some rows with labels, got {n} that have seen all "
+                    f"(n_samples = {len(labels)}); leave rows out, as bootstrap=True does"
                 )
             rows = self._resampling.rows[asked]
             proba, y = self._member_proba(X)[:, rows], labels.codes[rows]
