@@ -46,10 +46,17 @@ def draw(sample, shape, device):
     Returns
     -------
     numbers : Tensor of that shape
+
+    Raises
+    ------
+    ValueError
+        If the first number is no such multiple.
     """
     generators = _current()
     if generators is None:
         return sample(shape, device=device, generator=None)
+    if not shape or shape[0] % len(generators):
+        raise ValueError(f"expected a leading axis shared by {len(generators)} nets, got shape {tuple(shape)}")
     part = (shape[0] // len(generators), *shape[1:])
     return torch.cat([sample(part, device=device, generator=generator) for generator in generators])
 
@@ -76,15 +83,22 @@ def run_in_streams(function, n_members, device, *, at_once=True):
         return [function(slice(0, n_members))]
     before = get_global_state(device)
     if at_once:
-        result = function(slice(0, n_members))
+        try:
+            result = function(slice(0, n_members))
+        except BaseException:
+            set_global_state(before, device)
+            raise
         if torch.equal(before, get_global_state(device)):
             return [result]
+        set_global_state(before, device)
     results, share = [], n_members // len(generators)
-    for i, generator in enumerate(generators):
-        set_global_state(generator.get_state(), device)
-        results.append(function(slice(i * share, (i + 1) * share)))
-        generator.set_state(get_global_state(device))
-    set_global_state(before, device)
+    try:
+        for i, generator in enumerate(generators):
+            set_global_state(generator.get_state(), device)
+            results.append(function(slice(i * share, (i + 1) * share)))
+            generator.set_state(get_global_state(device))
+    finally:
+        set_global_state(before, device)
     return results
 
 

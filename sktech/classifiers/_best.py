@@ -48,8 +48,14 @@ class BestEpochs(Callback):
             which = ... if better.all() else torch.from_numpy(np.flatnonzero(better)).to(net.device)
             for best, value in zip(self.best, member_tensors(net.module_), strict=True):
                 best[which] = value[which]
-        if (self._waited().min(axis=1) >= self.patience).all():
+        over = self._waited().min(axis=1) >= self.patience
+        for training in np.flatnonzero(over & goes_on):
+            self.on_training_end(net, training)
+        if over.all():
             raise StopTraining
+
+    def on_training_end(self, net, training):
+        """Called when one of the trainings has ended, for what the others will change."""
 
     def _waited(self):
         return self.waited.reshape(self.n_trainings, -1)

@@ -107,9 +107,12 @@ def members_proba(estimators, X):
     """
     first = estimators[0]
     if any(estimator._encoder is not first._encoder for estimator in estimators):
-        return np.stack([estimator.predict_proba(X) for estimator in estimators]).astype(np.float64)
-    chunks = list(first._inputs(X))
-    return np.stack([estimator._proba(chunks) for estimator in estimators]).astype(np.float64)
+        proba = [estimator.predict_proba(X) for estimator in estimators]
+    else:
+        chunks = list(first._inputs(X))
+        proba = [estimator._proba(chunks) for estimator in estimators]
+    proba = np.stack(proba).astype(np.float64)
+    return proba / proba.sum(axis=-1, keepdims=True)
 
 
 @dataclass
@@ -139,6 +142,8 @@ def _obstacle(estimator):
     if isinstance(net, NeuralNetClassifier):
         if type(net) not in (NeuralNetClassifier, TensorNet):
             return f"{type(net).__name__} may do what only a single net can"
+        if isinstance(net.module, torch.nn.Module):
+            return "the module of the skorch net is an instance"
         if any("param_groups" in name for name in net.get_params(deep=False)):
             return "groups of parameters are named after those of a single net"
         optimizer = net.optimizer
@@ -200,7 +205,7 @@ def _train_side_by_side(parts, data, train, valid, objective):
             watchers = first._watchers()
             best = next((watcher for watcher in watchers if isinstance(watcher, BestEpochs)), None)
             if best is not None:
-                best.n_trainings = len(parts)
+                watchers[watchers.index(best)] = best = _BestEpochs(best.patience, places)
             with suitable_threads(stack.module_, stack.batch_size), streams(generators):
                 feed(
                     stack,
@@ -215,7 +220,11 @@ def _train_side_by_side(parts, data, train, valid, objective):
     for i, (net, place) in enumerate(zip(nets, places, strict=True)):
         for own, shared in _tensors(net, stack):
             own.copy_(shared[place])
-        _take_optimizer_state(net, stack, place)
+        ended = None if best is None else best.optimizer_states.get(i)
+        for parameter, state in zip(_parameters(net), ended or _optimizer_state(stack, place), strict=True):
+            net.optimizer_.state[parameter] = {
+                name: value.reshape(parameter.shape) if value.ndim else value for name, value in state.items()
+            }
         records = stack.history[: len(stack.history) if best is None else best.n_epochs[i]]
         net.history_ = History(_own_record(record, place) for record in records)
     return nets
@@ -225,17 +234,31 @@ def _tensors(net, stack):
     return zip(member_tensors(net.module_), member_tensors(stack.module_), strict=True)
 
 
-def _take_optimizer_state(net, stack, place):
-    """What the optimiser remembers of a net's parameters, such as their momentum."""
-    pairs = (
-        zip(*(group["params"] for group in groups), strict=True)
-        for groups in zip(net.optimizer_.param_groups, stack.optimizer_.param_groups, strict=True)
-    )
-    for own, shared in (pair for group in pairs for pair in group):
-        net.optimizer_.state[own] = {
-            name: value[place].reshape(own.shape).clone() if value.shape == shared.shape else value.clone()
-            for name, value in stack.optimizer_.state[shared].items()
+def _parameters(net):
+    return [parameter for group in net.optimizer_.param_groups for parameter in group["params"]]
+
+
+def _optimizer_state(stack, place):
+    """What the optimiser remembers of some members' parameters, such as their momentum: a dictionary for each."""
+    return [
+        {
+            name: (value[place] if value.shape == parameter.shape else value).clone()
+            for name, value in stack.optimizer_.state[parameter].items()
         }
+        for parameter in _parameters(stack)
+    ]
+
+
+class _BestEpochs(BestEpochs):
+    """Early stopping of trainings that run in step, which remembers the optimiser's state at the end of each."""
+
+    def __init__(self, patience, places):
+        super().__init__(patience, len(places))
+        self.places = places
+        self.optimizer_states = {}
+
+    def on_training_end(self, net, training):
+        self.optimizer_states[training] = _optimizer_state(net, self.places[training])
 
 
 def _own_record(record, place):

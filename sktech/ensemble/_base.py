@@ -10,8 +10,10 @@ from sklearn.utils.validation import check_is_fitted
 from sktech._random import spawn_seed
 from sktech._validation import check_choice, check_table
 from sktech.classifiers import NetClassifier
+from sktech.ensemble._resampling import copies_of
 from sktech.ensemble._vote import vote
 from sktech.information import entropy, mutual_information
+from sktech.table import is_frame
 
 # What a seed is spawned for; subclasses go on counting.
 MEMBERS = 0
@@ -62,6 +64,11 @@ class Ensemble(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
     def _categorical_features(self):
         """Which columns are categories; () lets arrays of objects pass as they are, to members that read them."""
         return getattr(self._member(), "categorical_features", ())
+
+    def _copies(self, X, keys, weight):
+        """Copies of rows in the order of their content, and what they weigh; see ``copies_of``."""
+        named = self._categorical_features()
+        return copies_of(X, keys, weight, "from_dtype" if is_frame(X) and isinstance(named, tuple) else named)
 
     def _table(self, X, *, reset):
         return check_table(self, X, reset=reset, categorical_features=self._categorical_features())

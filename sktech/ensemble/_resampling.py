@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from sklearn.utils import _safe_indexing
 
 from sktech._random import spawn_seed
 from sktech._rows import content_order, stratified_folds
@@ -31,13 +32,15 @@ def copies_of(X, keys, weight, categorical_features):
     weight : ndarray of shape (n_copies,)
         What each weighs: 1, or the row's weight if weights are no whole numbers.
     """
+    counts = np.flatnonzero(weight)
+    X, keys = _safe_indexing(X, counts), keys[counts]
     try:
-        order = content_order(TableReader(categorical_features).fit(X).transform(X), keys, weight)
+        order = content_order(TableReader(categorical_features).fit(X).transform(X), keys, weight[counts])
     except (TypeError, ValueError):  # a table that only the members can read keeps its order
-        order = np.arange(len(weight))
-    order = order[weight[order] > 0].astype(np.int32)
+        order = np.arange(len(counts))
+    order = counts[order].astype(np.int32)
     own = weight[order]
-    if (own == np.round(own)).all() and own.sum() <= MOST_COPIES * len(weight):
+    if (own == np.round(own)).all() and own.sum() <= MOST_COPIES * len(own):
         order, own = np.repeat(order, own.astype(int)), np.ones(int(own.sum()))
     return order, own
 

@@ -52,7 +52,8 @@ def accuracy_weights(proba, y, unseen):
     T. G. Dietterich, "Ensemble Methods in Machine Learning", MCS 2000, section 2.
     """
     error = _mean(proba.argmax(axis=2) != y, unseen)
-    least = 0.5 / np.maximum(unseen.sum(axis=1), 1)
+    total = unseen.sum(axis=1)
+    least = np.minimum(0.5 / np.where(total > 0, total, np.inf), 0.5)
     error = np.clip(error, least, 1 - least)
     weights = np.maximum(np.log((1 - error) / error), 0)
     return weights if weights.any() else np.ones(len(weights))

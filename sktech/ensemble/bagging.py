@@ -2,7 +2,7 @@
 
 import warnings
 from dataclasses import dataclass, field
-from numbers import Integral
+from numbers import Integral, Real
 
 import numpy as np
 from sklearn.metrics import accuracy_score
@@ -23,9 +23,10 @@ from sktech.classifiers import NetClassifier
 from sktech.classifiers._others import fitted, probabilities
 from sktech.classifiers._side_by_side import fit_members, members_proba
 from sktech.ensemble._base import MEMBERS, VotingEnsemble
-from sktech.ensemble._resampling import LeftOutFolds, Resampling, copies_of
+from sktech.ensemble._resampling import LeftOutFolds, Resampling
 from sktech.ensemble._vote import accuracy_weights, as_votes, bayes_weights, greedy_weights
 from sktech.labels import Labels
+from sktech.table import is_frame
 
 # What a seed is spawned for.
 _ROWS, _FEATURES = MEMBERS + 1, MEMBERS + 2
@@ -115,8 +116,8 @@ class BaggingVoteEnsemble(VotingEnsemble):
     Notes
     -----
     A data frame goes to the members as it is. Rows are drawn in an order that depends on their content alone, and a
-    weight of k is k copies of a row, which a member may have seen in part. Weights that are no whole numbers are
-    probabilities of being drawn; with ``bootstrap=False`` they are passed to the members.
+    weight of k is k copies of a row, which a member may have seen in part. Weights that are no whole numbers, or more
+    than ten on average, are shares of being drawn; with ``bootstrap=False`` they are passed to the members.
 
     Nets without drawn columns share what is read off the table before a training, from all rows: scales, bins and
     levels of the columns, weights of the classes, and how many rows make an epoch.
@@ -192,7 +193,7 @@ class BaggingVoteEnsemble(VotingEnsemble):
                 f"{self.n_estimators}"
             )
         self.estimator_, self.classes_, self.n_classes_ = self._member(), labels.classes, len(labels.classes)
-        rows, copies = copies_of(X, labels.keys(), weight, self._categorical_features())
+        rows, copies = self._copies(X, labels.keys(), weight)
         seed = spawn_seed(self._seed, _ROWS)
         if self.resampling == "cross_validation":
             self._resampling = LeftOutFolds(rows, copies, labels.codes, self.n_estimators, seed)
@@ -240,6 +241,7 @@ class BaggingVoteEnsemble(VotingEnsemble):
             # Copies of a row are asked for one by one, as a member may have seen some of them.
             asked = np.flatnonzero(labels.labeled[self._resampling.rows])
             unseen = np.stack([self._resampling.unseen(k)[asked] for k in range(n)])
+            unseen /= self._resampling.weight.mean()  # in rows, whatever the unit of weights
             if not unseen.any():
                 which = "oob_score" if kind in ("given", "uniform") else "member_weights"
                 raise ValueError(
@@ -256,18 +258,21 @@ class BaggingVoteEnsemble(VotingEnsemble):
             elif kind == "greedy":
                 weights = greedy_weights(proba, y, unseen)
         self.member_weights_ = weights / weights.sum()
+        for name in ("oob_score_", "oob_decision_function_"):
+            vars(self).pop(name, None)
         if self.oob_score:
-            self._score_unseen(proba, unseen, rows, labels)
+            self._score_unseen(proba, unseen, asked, labels)
 
-    def _score_unseen(self, proba, unseen, rows, labels):
+    def _score_unseen(self, proba, unseen, asked, labels):
         """Predicts each row by those members that have not seen it, or not all of its copies."""
+        rows = self._resampling.rows[asked]
         votes = np.einsum("k,kn,knc->nc", self.member_weights_, unseen > 0, as_votes(proba, self.voting))
-        shares, weight = np.zeros((len(labels), votes.shape[1])), np.bincount(rows, minlength=len(labels))
+        shares = np.zeros((len(labels), votes.shape[1]))
         np.add.at(shares, rows, votes)
         total = shares.sum(axis=1, keepdims=True)
         with np.errstate(invalid="ignore"):
             self.oob_decision_function_ = shares / total
-        known = np.flatnonzero(total)
+        known, weight = np.flatnonzero(total), np.bincount(rows, self._resampling.weight[asked], len(labels))
         n_seen = np.count_nonzero(weight) - len(known)
         if n_seen:
             warnings.warn(
@@ -311,15 +316,14 @@ class BaggingVoteEnsemble(VotingEnsemble):
         else:
             self._check_numbers("member_weights", self.member_weights)
         if self.prior is not None:
-            if isinstance(self.member_weights, str) and self.member_weights != "bayes":
+            if not isinstance(self.member_weights, str) or self.member_weights != "bayes":
                 raise ValueError(f"prior: expected None without member_weights='bayes', got {self.prior}")
             self._check_numbers("prior", self.prior)
 
     def _check_numbers(self, name, values):
         check_sequence(name, values)
-        values = np.asarray(values)
-        numbers = values.dtype.kind in "iuf" and values.shape == (self.n_estimators,)
-        if not numbers or not (np.isfinite(values) & (values >= 0)).all() or not values.any():
+        numbers = len(values) == self.n_estimators and all(isinstance(value, Real) for value in values)
+        if not numbers or not all(0 <= value < np.inf for value in values) or not any(values):
             raise ValueError(
                 f"{name}: expected {self.n_estimators} numbers of at least 0, one for each member, not all 0, got "
                 f"{values}"
@@ -356,4 +360,10 @@ def _how_many(name, asked, n):
 
 
 def _columns(X, columns, n_features):
-    return X if np.array_equal(columns, np.arange(n_features)) else _safe_indexing(X, columns, axis=1)
+    """Some columns of a table; in a frame one that comes again gets a name of its own."""
+    if np.array_equal(columns, np.arange(n_features)):
+        return X
+    if not is_frame(X) or len(np.unique(columns)) == len(columns):
+        return _safe_indexing(X, columns, axis=1)
+    names = [f"{X.columns[c]}, {i}" for i, c in enumerate(columns)]
+    return type(X)({name: _safe_indexing(X, int(c), axis=1) for name, c in zip(names, columns, strict=True)})

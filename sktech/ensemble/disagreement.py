@@ -11,7 +11,6 @@ from sktech._validation import check_labels, check_number, check_weights
 from sktech.classifiers._average import log_probabilities
 from sktech.classifiers._side_by_side import fit_members, members_proba
 from sktech.ensemble._base import MEMBERS, VotingEnsemble
-from sktech.ensemble._resampling import copies_of
 from sktech.losses import agreement
 from sktech.training import Objective
 
@@ -124,7 +123,7 @@ class DisagreementEnsemble(VotingEnsemble):
             first = self.estimators_[0]
             fit([first])
             if X_unlabeled is None:
-                rows, _ = copies_of(X, codes, weight, self._categorical_features())
+                rows, _ = self._copies(X, codes, weight)
                 Z = first._reader.transform(X)[rows]
                 rng = np.random.default_rng(spawn_seed(self._seed, _SHUFFLED))
                 Z = rng.permuted(Z, axis=0)

@@ -14,7 +14,6 @@ from sktech.classifiers._others import fitted, probabilities
 from sktech.classifiers._side_by_side import fit_members, members_proba
 from sktech.ensemble._base import Ensemble
 from sktech.ensemble._codes import check_code, decode, exhaustive_code, random_code
-from sktech.ensemble._resampling import copies_of
 
 # What a seed is spawned for.
 _CODE, _MEMBER = range(2)
@@ -157,7 +156,7 @@ class OutputCodeEnsemble(Ensemble):
         return nets
 
     def _fitted_members(self, X, codes, weight, seeds):
-        rows, own = copies_of(X, codes, weight, self._categorical_features())
+        rows, own = self._copies(X, codes, weight)
         fit = delayed(partial(fitted, self._member(), _safe_indexing(X, rows), weight=own, every_state=True))
         bits = self.code_[codes[rows]].T.astype(int)
         parallel = Parallel(n_jobs=self.n_jobs, verbose=self.verbose)

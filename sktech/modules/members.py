@@ -4,7 +4,7 @@ import torch
 from torch import nn
 from torch.func import functional_call, stack_module_state, vmap
 
-from sktech._streams import run_in_streams
+from sktech._streams import get_global_state, run_in_streams, set_global_state
 from sktech.modules.committee import Committee
 
 
@@ -85,12 +85,13 @@ class Members(Committee):
         """The output of some members, and their buffers after the pass, all with a leading member axis."""
         n_members = len(next(iter(parameters.values())))
         if n_members > 1 and not self._one_by_one:
+            state = get_global_state(X.device)
             try:
                 run = vmap(self._run, in_dims=(0, 0, None if X.ndim == 2 else 0), randomness="different")
                 before = {name: value.clone() for name, value in buffers.items()}
                 return run(parameters, before, X)
             except (RuntimeError, ValueError, NotImplementedError):
-                pass  # if the module itself is at fault, it says so now
+                set_global_state(state, X.device)  # if the module itself is at fault, it says so now
         runs = []
         for m in range(n_members):
             own = {name: value[m] for name, value in parameters.items()}

@@ -784,7 +784,7 @@ def test_predictions_of_nets_that_were_fitted_apart(numbers):
     X, y = numbers
     nets = [own.fit(X[: 60 + k], y[: 60 + k]) for k, own in enumerate(members(3))]
     expected = np.stack([own.predict_proba(X) for own in nets])
-    assert_array_equal(members_proba(nets, X), expected)
+    assert_allclose(members_proba(nets, X), expected, rtol=1e-14)
     assert members_proba(members_of_32_bits(X, y), X).dtype == np.float64
 
 

@@ -736,7 +736,7 @@ WRONG = [
     ({"stacked": True}, "stacked: expected 'auto' or False.*got True"),
     ({"member_weights": "fair"}, "member_weights: expected one of 'uniform', .*got 'fair'"),
     ({"member_weights": None}, "member_weights: expected a sequence.*got None"),
-    ({"member_weights": [1, 2]}, r"member_weights: expected 4 numbers.*got \[1 2\]"),
+    ({"member_weights": [1, 2]}, r"member_weights: expected 4 numbers.*got \[1, 2\]"),
     ({"member_weights": [1, 2, 3, -1]}, "member_weights: expected 4 numbers of at least 0.*got"),
     ({"member_weights": [0, 0, 0, 0]}, "member_weights: expected 4 numbers.*not all 0, got"),
     ({"member_weights": [1, 2, 3, np.nan]}, "member_weights: expected 4 numbers.*got"),

@@ -69,6 +69,7 @@ class Recorded(nn.Module):
         self.seen.append(X.detach().clone())
         return self.module(X)
 
+
 RANDN = torch.randn  # a test replaces it
 
 
