@@ -1,204 +1,57 @@
-"""Many classifiers trained at the price of a few: in one module with a leading member axis, or one by one.
+"""Nets of several classifiers, trained in one module with a leading member axis, as if each were alone.
 
-Both ways give the same. Each classifier starts from its own seed, learns from its own rows in its own order, draws its
-own random numbers (:mod:`sktech._streams`), stops by itself, and is an ordinary fitted classifier afterwards. What is
-read off the table before a training (columns, scales, bins, levels, the weights of classes, how many rows make an
-epoch) is the same for all.
+Each draws its random numbers from a stream of its own (:mod:`sktech._streams`), keeps its own best epochs and ends by
+itself, and its weights, its history and the state of its optimiser are its own afterwards.
 """
-
-from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from joblib import effective_n_jobs
-from sklearn.utils.parallel import Parallel, delayed
-from skorch import NeuralNetClassifier
 from skorch.history import History
 
-from sktech._random import draw_seed, seeded_torch, spawn_seed
+from sktech._random import seeded_torch, spawn_seed
 from sktech._streams import get_global_state, streams
 from sktech._threads import suitable_threads
 from sktech.classifiers._best import BestEpochs
-from sktech.classifiers._build import check_module, embeds, feed, learning, make_net
-from sktech.classifiers._read import read_rows
-from sktech.classifiers.net import BATCHES, TRAINING, NetClassifier
+from sktech.classifiers._build import check_module, feed, learning, make_net
+from sktech.classifiers.net import BATCHES, TRAINING
 from sktech.modules import member_tensors
 from sktech.sampling import SideBySide
-from sktech.table import TableEncoder
-from sktech.training import Objective, TensorNet
-from sktech.training.net import ELEMENTWISE_OPTIMIZERS
-
-# Rows per step, of all nets side by side, up to which it is cheaper to train them so than one by one; beyond, what a
-# step has to remember falls out of the cache (``benchmarks/ensembles.py`` measures it). A GPU has no such limit nearby.
-ROWS_PER_STEP = {"cpu": 2560, "cuda": 2**17}
 
 
-def fit_members(
-    estimators, X, y, sample_weight, shares, *, stacked="auto", n_jobs=None, verbose=0, numbers=None, extra=Objective
-):
-    """Fits classifiers that differ in ``random_state`` alone, each on its own share of the rows.
+def train_side_by_side(estimators, seeds, data, train, valid, objective):
+    """Trains the nets of several classifiers in one module with a leading member axis.
 
     Parameters
     ----------
     estimators : list of NetClassifier
-        Not fitted yet.
-    X, y, sample_weight
-        As ``fit`` takes them: the rows that columns, classes and their weights are read off.
-    shares : ndarray of shape (n_estimators, n)
-        Weights of the rows in the training of each estimator.
-    stacked : bool or "auto", default="auto"
-        Whether they train side by side; "auto" does so while that is the faster way.
-    n_jobs : None or int, default=None
-        Processes that share the work.
-    verbose : int, default=0
-        As joblib has it.
-    numbers : ndarray of shape (n_estimators, n_classes), int, default=None
-        0 or 1, what each estimator takes each class for; None leaves the classes as they are.
-    extra : callable, default=Objective
-        Makes an objective that is added to the estimators' own.
+        Which have read the table, and differ in nothing that concerns a training.
+    seeds : list of int
+    data : WeightedRows
+    train, valid : list of MemberRows
+        Of equal length; ``valid`` of None where nothing is held out.
+    objective : callable
+        Makes the objective.
 
-    Raises
-    ------
-    ValueError
-        If ``stacked`` is True and they cannot be trained side by side.
+    Returns
+    -------
+    nets : list of TensorNet
+        As if each had been trained by itself.
     """
     first = estimators[0]
-    first._check_params()
-    obstacle = _obstacle(first)
-    if stacked is True and obstacle:
-        raise ValueError(f"stacked: expected 'auto' or False, as {obstacle}, got True")
-    rows = read_rows(first, X, y, sample_weight, fresh=True, shares=shares)
-    first.n_members_ = first._choose_members(len(rows.copies))
-    first._encoder = TableEncoder(first._reader.n_numbers_, embeds(first.net))
-    first._encoder.fit(rows.Z, rows.importance(rows.copies))
-    common = {name: value for name, value in vars(first).items() if name not in first.get_params(deep=False)}
-    if numbers is not None:
-        numbers = numbers[:, first._trained]
-        common |= {"classes_": np.arange(2), "_trained": np.arange(2)}
-    shares, rows.shares = rows.shares, None
-    parts = []
-    for k, estimator in enumerate(estimators):
-        vars(estimator).update(common)
-        seed = draw_seed(estimator.random_state)
-        held_out = estimator._held_out(rows, shares[k], seed, estimator.early_stopping)
-        parts.append(_Part(estimator, seed, shares[k] - held_out, held_out, None if numbers is None else numbers[k]))
-    lengths = [max(np.count_nonzero(part, axis=-1).max() for part in kind) for kind in _samples(parts)]
-
-    size = _size(first, lengths[0]) if stacked == "auto" else len(parts)
-    size = 1 if obstacle or not stacked else max(size, 1)
-    n_groups = min(len(parts), max(-(-len(parts) // size), effective_n_jobs(n_jobs)))
-    groups = [parts[group[0] : group[-1] + 1] for group in np.array_split(np.arange(len(parts)), n_groups)]
-    inputs = first._encoder.transform(rows.Z, first.dtype)
-    trained = Parallel(n_jobs=n_jobs, verbose=verbose)(
-        delayed(_train)(group, rows, inputs, lengths, extra) for group in groups
-    )
-    for estimator, net in zip(estimators, (net for group in trained for net in group), strict=True):
-        estimator._keep(net)
-
-
-def members_proba(estimators, X):
-    """Each classifier's probabilities, (n_estimators, n, n_classes); those fitted together read the table but once.
-
-    Parameters
-    ----------
-    estimators : list of NetClassifier
-        Fitted, and with the same classes.
-    X : data frame or array-like of shape (n, n_features)
-    """
-    first = estimators[0]
-    if any(estimator._encoder is not first._encoder for estimator in estimators):
-        proba = [estimator.predict_proba(X) for estimator in estimators]
-    else:
-        chunks = list(first._inputs(X))
-        proba = [estimator._proba(chunks) for estimator in estimators]
-    proba = np.stack(proba).astype(np.float64)
-    return proba / proba.sum(axis=-1, keepdims=True)
-
-
-@dataclass
-class _Part:
-    """What is one estimator's own in a training."""
-
-    estimator: NetClassifier
-    seed: int
-    learned: np.ndarray  # (n_members, n): how often each row counts
-    held_out: np.ndarray
-    numbers: np.ndarray  # (n_classes,): what it takes each class for, or None
-
-    def samplers(self, rows, lengths):
-        """Those to learn from and those to validate on, or None."""
-        train = self.estimator._sampler(self.learned, rows, length=lengths[0])
-        return train, self.estimator._sampler(self.held_out, rows, shuffle=False, length=lengths[1])
-
-
-def _samples(parts):
-    return [part.learned for part in parts], [part.held_out for part in parts]
-
-
-def _obstacle(estimator):
-    """A reason why such estimators cannot be trained side by side, or None."""
-    net, optimizer = estimator.net, estimator.optimizer
-    callbacks = estimator.callbacks
-    if isinstance(net, NeuralNetClassifier):
-        if type(net) not in (NeuralNetClassifier, TensorNet):
-            return f"{type(net).__name__} may do what only a single net can"
-        if isinstance(net.module, torch.nn.Module):
-            return "the module of the skorch net is an instance"
-        if any("param_groups" in name for name in net.get_params(deep=False)):
-            return "groups of parameters are named after those of a single net"
-        optimizer = net.optimizer
-        callbacks = callbacks or (None if net.callbacks == "disable" else net.callbacks)
-    if callbacks:
-        return "callbacks watch the training of a single net"
-    if optimizer not in ELEMENTWISE_OPTIMIZERS:
-        return f"{optimizer.__name__} does not treat each number of a net by itself"
-    return None
-
-
-def _size(estimator, n_rows):
-    """How many estimators to train side by side."""
-    batch_size = getattr(estimator.net, "batch_size", None) or estimator._choose_batch(n_rows)
-    batch_size = n_rows if batch_size == -1 else min(batch_size, n_rows)
-    rows_per_step = ROWS_PER_STEP.get(torch.device(estimator._device()).type, ROWS_PER_STEP["cuda"])
-    return rows_per_step // (batch_size * estimator.n_members_)
-
-
-def _train(parts, rows, inputs, lengths, extra):
-    """The trained nets of some estimators."""
-    first = parts[0].estimator
-    own = [part.numbers for part in parts]
-    own = None if own[0] is None else own[0] if len(own) == 1 else np.repeat(own, first.n_members_, axis=0)
-    rows = replace(rows, numbers=own)
-    # What comes to another process may be a map of a file that nobody writes to, which torch does not like.
-    data = rows.tensors(inputs if inputs.flags.writeable else inputs.copy())
-
-    def objective():
-        return first._make_objective(rows) + extra()
-
-    if len(parts) > 1:
-        train, valid = zip(*(part.samplers(rows, lengths) for part in parts), strict=True)
-        return _train_side_by_side(parts, data, train, valid, objective)
-    train, valid = parts[0].samplers(rows, lengths)
-    first._learn(data, train, valid, objective, parts[0].seed, watchers=first._watchers())
-    return [first.net_]
-
-
-def _train_side_by_side(parts, data, train, valid, objective):
-    first = parts[0].estimator
     n_each, n_classes, device = first.n_members_, len(first._trained), torch.device(first._device())
     n_rows = len(train[0])
     batch_size = first._choose_batch(n_rows)
     nets, generators = [], []
     with learning():
-        for part in parts:
-            with seeded_torch(spawn_seed(part.seed, TRAINING, 0), device):
-                nets.append(make_net(part.estimator, first._encoder, n_classes, n_each, batch_size))
+        for estimator, seed in zip(estimators, seeds, strict=True):
+            with seeded_torch(spawn_seed(seed, TRAINING, 0), device):
+                nets.append(make_net(estimator, first._encoder, n_classes, n_each, batch_size))
                 generators.append(torch.Generator(device))
                 generators[-1].set_state(get_global_state(device))
         check_module(nets[0], data, n_rows, n_classes, n_each)
-        with seeded_torch(parts[0].seed, device):
-            stack = make_net(first, first._encoder, n_classes, n_each * len(parts), batch_size)
-            places = [slice(i * n_each, (i + 1) * n_each) for i in range(len(parts))]
+        with seeded_torch(seeds[0], device):
+            stack = make_net(first, first._encoder, n_classes, n_each * len(nets), batch_size)
+            places = [slice(i * n_each, (i + 1) * n_each) for i in range(len(nets))]
             for net, place in zip(nets, places, strict=True):
                 for own, shared in _tensors(net, stack):
                     shared[place] = own
@@ -210,7 +63,7 @@ def _train_side_by_side(parts, data, train, valid, objective):
                 feed(
                     stack,
                     data,
-                    SideBySide(train, [spawn_seed(part.seed, BATCHES, 0) for part in parts]),
+                    SideBySide(train, [spawn_seed(seed, BATCHES, 0) for seed in seeds]),
                     None if valid[0] is None else SideBySide(valid),
                     objective=objective,
                     seed=0,

@@ -20,8 +20,8 @@ from sktech._validation import (
     check_weights,
 )
 from sktech.classifiers import NetClassifier
+from sktech.classifiers._members import fit_members, members_proba
 from sktech.classifiers._others import fitted, probabilities
-from sktech.classifiers._side_by_side import fit_members, members_proba
 from sktech.ensemble._base import MEMBERS, VotingEnsemble
 from sktech.ensemble._resampling import LeftOutFolds, Resampling
 from sktech.ensemble._vote import accuracy_weights, as_votes, bayes_weights, greedy_weights

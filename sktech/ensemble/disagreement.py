@@ -9,7 +9,7 @@ import torch
 from sktech._random import draw_seed, spawn_seed
 from sktech._validation import check_labels, check_number, check_weights
 from sktech.classifiers._average import log_probabilities
-from sktech.classifiers._side_by_side import fit_members, members_proba
+from sktech.classifiers._members import fit_members, members_proba
 from sktech.ensemble._base import MEMBERS, VotingEnsemble
 from sktech.losses import agreement
 from sktech.training import Objective

@@ -10,8 +10,8 @@ from sklearn.utils.parallel import Parallel, delayed
 
 from sktech._random import draw_seed, spawn_seed
 from sktech._validation import check_choice, check_labels, check_number, check_weights
+from sktech.classifiers._members import fit_members, members_proba
 from sktech.classifiers._others import fitted, probabilities
-from sktech.classifiers._side_by_side import fit_members, members_proba
 from sktech.ensemble._base import Ensemble
 from sktech.ensemble._codes import check_code, decode, exhaustive_code, random_code
 

@@ -20,9 +20,9 @@ from torch import nn
 from sktech import BaggingVoteEnsemble, DistilledClassifier, NetClassifier, SmoothedNetClassifier, TensorNet
 from sktech._random import seeded_torch, spawn_seed
 from sktech._rows import merge_identical_rows
-from sktech.classifiers import _side_by_side
+from sktech.classifiers import _members
 from sktech.classifiers._best import BestEpochs
-from sktech.classifiers._side_by_side import ROWS_PER_STEP, fit_members, members_proba
+from sktech.classifiers._members import ROWS_PER_STEP, fit_members, members_proba
 from sktech.classifiers.net import BATCHES, TRAINING
 from sktech.labels import Labels
 from sktech.modules import MLP, Members, member_tensors
@@ -133,13 +133,13 @@ def skorch_net(module=Normed, optimizer=torch.optim.Adam, **params):
 @pytest.fixture
 def trained_together(monkeypatch):
     """How many nets were trained side by side, at each time."""
-    sizes, original = [], _side_by_side._train_side_by_side
+    sizes, original = [], _members.train_side_by_side
 
     def counted(parts, *args):
         sizes.append(len(parts))
         return original(parts, *args)
 
-    monkeypatch.setattr(_side_by_side, "_train_side_by_side", counted)
+    monkeypatch.setattr(_members, "train_side_by_side", counted)
     return sizes
 
 
