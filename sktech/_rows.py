@@ -42,8 +42,12 @@ def merge_identical_rows(X, y, weight, others=None):
 
 
 def content_order(X, y, weight):
-    """Row numbers in an order that depends on the rows' content alone, (n,); as :func:`merge_identical_rows`."""
-    return _by_hash(_keys(X, y), np.asarray(weight, dtype=np.float64))[0]
+    """Row numbers in an order that depends on the rows' content alone, (n,), and for each the number of its content.
+
+    Parameters are those of :func:`merge_identical_rows`.
+    """
+    order, is_first = _by_hash(_keys(X, y), np.asarray(weight, dtype=np.float64))
+    return order, np.cumsum(is_first) - 1
 
 
 def _keys(X, y):

@@ -63,6 +63,7 @@ def probabilities(model, X, classes, role="teacher"):
 
     Those of a model that knows no probabilities are 0 and 1.
     """
+    X = X.copy() if hasattr(X, "copy") else X  # some write into it
     spread = np.zeros((X.shape[0], len(classes)))
     if not hasattr(model, "predict_proba"):
         spread[np.arange(len(spread)), np.searchsorted(classes, model.predict(X))] = 1

@@ -70,16 +70,16 @@ def train_side_by_side(estimators, seeds, data, train, valid, objective):
                     callbacks=watchers,
                     n_epochs=stack.max_epochs,
                 )
-    for i, (net, place) in enumerate(zip(nets, places, strict=True)):
-        for own, shared in _tensors(net, stack):
-            own.copy_(shared[place])
-        ended = None if best is None else best.optimizer_states.get(i)
-        for parameter, state in zip(_parameters(net), ended or _optimizer_state(stack, place), strict=True):
-            net.optimizer_.state[parameter] = {
-                name: value.reshape(parameter.shape) if value.ndim else value for name, value in state.items()
-            }
-        records = stack.history[: len(stack.history) if best is None else best.n_epochs[i]]
-        net.history_ = History(_own_record(record, place) for record in records)
+        for i, (net, place) in enumerate(zip(nets, places, strict=True)):
+            for own, shared in _tensors(net, stack):
+                own.copy_(shared[place])
+            ended = None if best is None else best.optimizer_states.get(i)
+            for parameter, state in zip(_parameters(net), ended or _optimizer_state(stack, place), strict=True):
+                net.optimizer_.state[parameter] = {
+                    name: value.reshape(parameter.shape) if value.ndim else value for name, value in state.items()
+                }
+            records = stack.history[: len(stack.history) if best is None else best.n_epochs[i]]
+            net.history_ = History(_own_record(record, place) for record in records)
     return nets
 
 

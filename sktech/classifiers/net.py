@@ -390,10 +390,10 @@ class NetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             self.n_iter_ = len(self.history_)
 
     def _planned_epochs(self):
-        return getattr(self.net, "max_epochs", self.max_epochs)
+        return self.net.max_epochs if isinstance(self.net, NeuralNetClassifier) else self.max_epochs
 
     def _device(self):
-        return getattr(self.net, "device", self.device)
+        return self.net.device if isinstance(self.net, NeuralNetClassifier) else self.device
 
     # ------------------------------------------------------------ predict
 

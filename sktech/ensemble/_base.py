@@ -3,16 +3,17 @@
 from typing import NamedTuple
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
+from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone, is_clusterer, is_regressor
 from sklearn.utils import _safe_indexing, get_tags
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import assert_all_finite, check_is_fitted
 
 from sktech._random import spawn_seed
-from sktech._validation import check_choice, check_table
+from sktech._validation import check_choice, check_labels, check_table, check_targets
 from sktech.classifiers import NetClassifier
 from sktech.ensemble._resampling import copies_of
 from sktech.ensemble._vote import vote
 from sktech.information import entropy, mutual_information
+from sktech.labels import Labels
 from sktech.table import is_frame
 
 # What a seed is spawned for; subclasses go on counting.
@@ -28,6 +29,7 @@ class Ensemble(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         """A fit that fails or is interrupted leaves the estimator as it was."""
         self._check_params()
         before = dict(vars(self))
+        self.estimator_ = self._member()
         try:
             self._fit(*data)
         except BaseException:
@@ -38,7 +40,8 @@ class Ensemble(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
 
     def _check_params(self):
         member = self._member()
-        if isinstance(member, type) or not hasattr(member, "fit") or not hasattr(member, "predict"):
+        fits = not isinstance(member, type) and hasattr(member, "fit") and hasattr(member, "predict")
+        if not fits or is_regressor(member) or is_clusterer(member):
             raise TypeError(f"estimator: expected None or a classifier, got {member!r}")
 
     def _check_stacked(self):
@@ -63,7 +66,7 @@ class Ensemble(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
 
     def _categorical_features(self):
         """Which columns are categories; () lets arrays of objects pass as they are, to members that read them."""
-        return getattr(self._member(), "categorical_features", ())
+        return getattr(self.estimator_, "categorical_features", ())
 
     def _copies(self, X, keys, weight):
         """Copies of rows in the order of their content, and what they weigh; see ``copies_of``."""
@@ -71,15 +74,33 @@ class Ensemble(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         return copies_of(X, keys, weight, "from_dtype" if is_frame(X) and isinstance(named, tuple) else named)
 
     def _table(self, X, *, reset):
-        return check_table(self, X, reset=reset, categorical_features=self._categorical_features())
+        X = check_table(self, X, reset=reset, categorical_features=self._categorical_features())
+        if not is_frame(X) and not get_tags(self.estimator_).input_tags.allow_nan:
+            assert_all_finite(X, input_name="X")  # which a member that draws other rows might not see
+        return X
+
+    def _labels(self, X, y):
+        """y as labels; nets of sktech's say what else it may be."""
+        if isinstance(self.estimator_, NetClassifier):
+            return check_targets(self, X, y, unlabeled=self.estimator_._learns_unlabeled())
+        return Labels(*check_labels(self, X, y))
+
+    def _certain_labels(self, X, y):
+        """Classes, and the number of each row's."""
+        classes, codes = check_labels(self, X, y)
+        unlabeled = isinstance(self.estimator_, NetClassifier) and self.estimator_._learns_unlabeled()
+        if unlabeled and len(classes) > 2 and -1 in classes.tolist():
+            raise ValueError("y: expected a label for each row, got -1, which is a row without one")
+        return classes, codes
 
     def _chunks(self, X):
-        """Probabilities of all members, for some rows after others."""
+        """Slices of rows and all members' probabilities of them."""
         check_is_fitted(self)
         X = self._table(X, reset=False)
         n = X.shape[0]
         for start in range(0, n, _CHUNK):
-            yield self._member_proba(X if n <= _CHUNK else _safe_indexing(X, slice(start, start + _CHUNK)))
+            rows = slice(start, start + _CHUNK)
+            yield rows, self._member_proba(X if n <= _CHUNK else _safe_indexing(X, rows))
 
     def predict_log_proba(self, X):
         """Logarithms of the probabilities, in nats.
@@ -162,7 +183,7 @@ class VotingEnsemble(Ensemble):
         proba : ndarray of shape (n, n_classes)
             Columns in the order of ``classes_``.
         """
-        return np.concatenate([vote(proba, self.member_weights_, self.voting) for proba in self._chunks(X)])
+        return np.concatenate([vote(proba, self.member_weights_, self.voting) for _, proba in self._chunks(X)])
 
     def uncertainty(self, X):
         """How uncertain the prediction of each row is, and how much of that is disagreement among the members.
@@ -177,7 +198,7 @@ class VotingEnsemble(Ensemble):
             ``total``, ``expected`` and ``mutual_information``, each of shape (n,), in nats; members count as their
             votes do.
         """
-        parts = [_uncertainty(proba, self.member_weights_) for proba in self._chunks(X)]
+        parts = [_uncertainty(proba, self.member_weights_) for _, proba in self._chunks(X)]
         return Uncertainty(*map(np.concatenate, zip(*parts, strict=True)))
 
     def disagreement(self, X):

@@ -31,18 +31,21 @@ def copies_of(X, keys, weight, categorical_features):
         The row that each is a copy of.
     weight : ndarray of shape (n_copies,)
         What each weighs: 1, or the row's weight if weights are no whole numbers.
+    content : ndarray of shape (n_copies,), int
+        The same number for copies of the same row, and of identical rows.
     """
     counts = np.flatnonzero(weight)
     X, keys = _safe_indexing(X, counts), keys[counts]
     try:
-        order = content_order(TableReader(categorical_features).fit(X).transform(X), keys, weight[counts])
+        order, content = content_order(TableReader(categorical_features).fit(X).transform(X), keys, weight[counts])
     except (TypeError, ValueError):  # a table that only the members can read keeps its order
-        order = np.arange(len(counts))
-    order = counts[order].astype(np.int32)
+        order, content = np.arange(len(counts)), np.arange(len(counts))
+    order, content = counts[order].astype(np.int32), content.astype(np.int32)
     own = weight[order]
     if (own == np.round(own)).all() and own.sum() <= MOST_COPIES * len(own):
-        order, own = np.repeat(order, own.astype(int)), np.ones(int(own.sum()))
-    return order, own
+        times = own.astype(int)
+        order, content, own = np.repeat(order, times), np.repeat(content, times), np.ones(times.sum())
+    return order, own, content
 
 
 @dataclass(eq=False)
@@ -51,7 +54,7 @@ class Resampling:
 
     Parameters
     ----------
-    rows, weight : ndarray of shape (n_copies,)
+    rows, weight, content : ndarray of shape (n_copies,)
         As :func:`copies_of` gives them.
     n_rows : int
         Rows of the table.
@@ -64,6 +67,7 @@ class Resampling:
 
     rows: np.ndarray
     weight: np.ndarray
+    content: np.ndarray
     n_rows: int
     n_drawn: int
     replace: bool
@@ -88,14 +92,15 @@ class Resampling:
         return np.bincount(*self.samples(k), self.n_rows)
 
     def unseen(self, k):
-        """The weight of each copy, (n_copies,); 0 for those that member k has got."""
-        weight = self.weight.copy()
-        weight[self.drawn(k)] = 0
-        return weight
+        """The weight of each row, (n_rows,); 0 if member k has got a copy of it, or of an identical row."""
+        seen = np.zeros(self.content.max() + 1, dtype=bool)
+        seen[self.content[self.drawn(k)]] = True
+        rest = ~seen[self.content]
+        return np.bincount(self.rows[rest], self.weight[rest], self.n_rows)
 
 
 class LeftOutFolds(Resampling):
-    """Cross-validated committees: member k gets all copies but those of fold k.
+    """Cross-validated committees: member k gets all copies but those of fold k. Copies of a row are in one fold.
 
     Parameters
     ----------
@@ -106,18 +111,20 @@ class LeftOutFolds(Resampling):
     Raises
     ------
     ValueError
-        If there are more folds than copies of the most frequent class.
+        If there are more folds than different rows of the most frequent class.
     """
 
-    def __init__(self, rows, weight, codes, n_folds, seed):
-        super().__init__(rows, weight, len(codes), len(rows), False, seed)
-        most = np.unique(codes[rows], return_counts=True)[1].max()
+    def __init__(self, rows, weight, content, codes, n_folds, seed):
+        super().__init__(rows, weight, content, len(codes), len(rows), False, seed)
+        _, first, which = np.unique(content, return_index=True, return_inverse=True)
+        own = codes[rows[first]]
+        most = np.unique(own, return_counts=True)[1].max()
         if n_folds > most:
             raise ValueError(
-                f"n_estimators: expected at most {most} folds, as the most frequent class has so many rows "
+                f"n_estimators: expected at most {most} folds, as the most frequent class has so many different rows "
                 f"(n_samples = {len(codes)}), got {n_folds}"
             )
-        self.folds = stratified_folds(codes[rows], n_folds, seed).astype(np.int32)
+        self.folds = stratified_folds(own, n_folds, seed).astype(np.int32)[which]
 
     def drawn(self, k):
         return np.flatnonzero(self.folds != k)

@@ -31,14 +31,13 @@ def as_votes(proba, voting):
     return proba if voting == "soft" else np.eye(proba.shape[2])[proba.argmax(axis=2)]
 
 
-def accuracy_weights(proba, y, unseen):
+def accuracy_weights(right, unseen):
     """Log-odds of being right, log((1 - e) / e) with e the error on rows that the member has not seen; at least 0.
 
     Parameters
     ----------
-    proba : ndarray of shape (n_members, n, n_classes)
-    y : ndarray of shape (n,), int
-        Class numbers.
+    right : ndarray of shape (n_members, n), bool
+        Whether the most probable class is the row's.
     unseen : ndarray of shape (n_members, n)
         Weights of the rows; 0 for those that a member has seen. Some member has not seen all.
 
@@ -51,7 +50,7 @@ def accuracy_weights(proba, y, unseen):
     ----------
     T. G. Dietterich, "Ensemble Methods in Machine Learning", MCS 2000, section 2.
     """
-    error = _mean(proba.argmax(axis=2) != y, unseen)
+    error = _mean(~right, unseen)
     total = unseen.sum(axis=1)
     least = np.minimum(0.5 / np.where(total > 0, total, np.inf), 0.5)
     error = np.clip(error, least, 1 - least)
@@ -66,7 +65,7 @@ def _mean(values, unseen):
     return np.where(total > 0, means, means[total > 0].mean())
 
 
-def bayes_weights(proba, y, unseen, prior):
+def bayes_weights(of_label, unseen, prior):
     """Posterior probabilities of the members, P(h | S) ~ P(S | h) P(h).
 
     S are the rows that a member has not seen. As each has other ones, the likelihood is that of as many rows as members
@@ -74,7 +73,9 @@ def bayes_weights(proba, y, unseen, prior):
 
     Parameters
     ----------
-    proba, y, unseen
+    of_label : ndarray of shape (n_members, n)
+        Probabilities of the rows' classes.
+    unseen
         As in :func:`accuracy_weights`.
     prior : ndarray of shape (n_members,)
         P(h) up to a factor.
@@ -87,13 +88,13 @@ def bayes_weights(proba, y, unseen, prior):
     ----------
     T. G. Dietterich, "Ensemble Methods in Machine Learning", MCS 2000, section 2.1 (Bayesian voting).
     """
-    log_likelihood = _mean(np.log(np.maximum(_of_label(proba, y), _SMALLEST)), unseen)
+    log_likelihood = _mean(np.log(np.maximum(of_label, _SMALLEST)), unseen)
     with np.errstate(divide="ignore"):
         log_posterior = unseen.sum(axis=1).mean() * log_likelihood + np.log(prior)
     return np.exp(log_posterior - logsumexp(log_posterior))
 
 
-def greedy_weights(proba, y, unseen):
+def greedy_weights(of_label, y, unseen):
     """How often forward selection with replacement picks each member.
 
     The first pick is the member with the lowest log-loss, each further one that which lowers the log-loss of the mean
@@ -102,8 +103,10 @@ def greedy_weights(proba, y, unseen):
 
     Parameters
     ----------
-    proba, y, unseen
-        As in :func:`accuracy_weights`.
+    of_label, unseen
+        As in :func:`bayes_weights`.
+    y : ndarray of shape (n,), int
+        Class numbers.
 
     Returns
     -------
@@ -115,15 +118,15 @@ def greedy_weights(proba, y, unseen):
     section 2.
     """
     asked, weight = unseen > 0, unseen.max(axis=0)
-    shares = np.bincount(y, weight, proba.shape[2]) / weight.sum()
-    of_label = _of_label(proba, y) * asked
+    shares = np.bincount(y, weight) / weight.sum()
+    of_label = of_label * asked
 
     def losses(total, count):
         mean = np.where(count > 0, total / np.maximum(count, 1), shares[y])
         return -(np.log(np.maximum(mean, _SMALLEST)) @ weight)
 
-    picked, total, count, best = np.zeros(len(proba)), 0.0, 0, np.inf
-    for _ in range(len(proba)):
+    picked, total, count, best = np.zeros(len(of_label)), 0.0, 0, np.inf
+    for _ in range(len(of_label)):
         with_each = losses(total + of_label, count + asked)
         k = with_each.argmin()
         if with_each[k] >= best:
@@ -131,8 +134,3 @@ def greedy_weights(proba, y, unseen):
         best, total, count = with_each[k], total + of_label[k], count + asked[k]
         picked[k] += 1
     return picked
-
-
-def _of_label(proba, y):
-    """Probabilities of the labels, (n_members, n)."""
-    return proba[:, np.arange(len(y)), y]

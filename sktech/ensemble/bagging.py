@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from numbers import Integral, Real
 
 import numpy as np
+from sklearn.base import clone
 from sklearn.metrics import accuracy_score
 from sklearn.utils import _safe_indexing
 from sklearn.utils.parallel import Parallel, delayed
@@ -13,10 +14,8 @@ from sklearn.utils.validation import check_is_fitted
 from sktech._random import draw_seed, spawn_seed
 from sktech._validation import (
     check_choice,
-    check_labels,
     check_number,
     check_sequence,
-    check_targets,
     check_weights,
 )
 from sktech.classifiers import NetClassifier
@@ -25,8 +24,7 @@ from sktech.classifiers._others import fitted, probabilities
 from sktech.ensemble._base import MEMBERS, VotingEnsemble
 from sktech.ensemble._resampling import LeftOutFolds, Resampling
 from sktech.ensemble._vote import accuracy_weights, as_votes, bayes_weights, greedy_weights
-from sktech.labels import Labels
-from sktech.table import is_frame
+from sktech.table import TableReader, is_frame
 
 # What a seed is spawned for.
 _ROWS, _FEATURES = MEMBERS + 1, MEMBERS + 2
@@ -70,10 +68,11 @@ class BaggingVoteEnsemble(VotingEnsemble):
     prior : array-like of shape (n_estimators,), default=None
         P(h), for "bayes"; None is the same for all.
     stacked : bool or "auto", default="auto"
-        Whether nets of sktech's are trained side by side in one module; the results are the same up to rounding. "auto"
-        does so for batches that are small enough for it to be faster, and trains others one after the other. What
-        cannot be stacked: nets with callbacks, with optimisers such as LBFGS that look at all parameters at once, and
-        members that see different columns.
+        Whether nets of sktech's are trained side by side in one module; the results are the same up to rounding (which
+        long trainings in float32 may amplify: ``dtype="float64"`` keeps them together). "auto" does so for batches that
+        are small enough for it to be faster, and trains others one after the other. What cannot be stacked: nets with
+        callbacks, with optimisers such as LBFGS that look at all parameters at once, and members that see different
+        columns.
     warm_start : bool, default=False
         Whether ``fit`` keeps the present members and adds the missing ones.
     n_jobs : None or int, default=None
@@ -115,6 +114,13 @@ class BaggingVoteEnsemble(VotingEnsemble):
 
     Notes
     -----
+    Where members stop early, they hold out copies of the rows drawn for them, most of which they also learn from; so
+    nets on bootstraps train longer, and are each more sure of themselves, than nets on all rows. The vote evens that
+    out; ``bootstrap=False`` is a deep ensemble, whose members are better each, and often the vote is, too.
+
+    A row is unseen if no copy of it, and no identical row, was drawn. In a grid, ``estimator__lr`` and the like need
+    ``estimator`` to be given. Members other than nets of sktech's see numbers of columns among those drawn for them.
+
     A data frame goes to the members as it is. Rows are drawn in an order that depends on their content alone, and a
     weight of k is k copies of a row, which a member may have seen in part. Weights that are no whole numbers, or more
     than ten on average, are shares of being drawn; with ``bootstrap=False`` they are passed to the members.
@@ -185,21 +191,23 @@ class BaggingVoteEnsemble(VotingEnsemble):
             before = self.classes_.tolist()
             raise ValueError(f"warm_start: expected the labels {before} as before, got {labels.classes.tolist()}")
         if not goes_on:
-            self.estimators_, self.estimators_features_, self._seed = [], [], draw_seed(self.random_state)
+            self.estimators_, self.estimators_features_, self._resamplings = [], [], []
+            self._seed = draw_seed(self.random_state)
         new = range(len(self.estimators_), self.n_estimators)
         if self.n_estimators < len(self.estimators_):
             raise ValueError(
                 f"n_estimators: expected at least {len(self.estimators_)}, as many as warm_start goes on from, got "
                 f"{self.n_estimators}"
             )
-        self.estimator_, self.classes_, self.n_classes_ = self._member(), labels.classes, len(labels.classes)
-        rows, copies = self._copies(X, labels.keys(), weight)
+        self.classes_, self.n_classes_ = labels.classes, len(labels.classes)
+        copies = self._copies(X, labels.keys(), weight)
         seed = spawn_seed(self._seed, _ROWS)
         if self.resampling == "cross_validation":
-            self._resampling = LeftOutFolds(rows, copies, labels.codes, self.n_estimators, seed)
+            resampling = LeftOutFolds(*copies, labels.codes, self.n_estimators, seed)
         else:
-            n = _how_many("max_samples", 1.0 if self.max_samples is None else self.max_samples, len(rows))
-            self._resampling = Resampling(rows, copies, len(weight), n, self.bootstrap, seed)
+            n = _how_many("max_samples", 1.0 if self.max_samples is None else self.max_samples, len(copies[0]))
+            resampling = Resampling(*copies, len(weight), n, self.bootstrap, seed)
+        self._resamplings = [*self._resamplings, *[resampling] * len(new)]
         features = [self._drawn_features(k) for k in new]
         fit = self._fitted_nets if self._is_one_net() else self._fitted_members
         self.estimators_ = [*self.estimators_, *(fit(X, labels, weight, new, features) if new else [])]
@@ -217,62 +225,78 @@ class BaggingVoteEnsemble(VotingEnsemble):
     def _fitted_nets(self, X, labels, weight, new, features):
         """Nets that see all columns: they share the table, and may be trained side by side."""
         nets = self._new_nets(new)
-        shares = np.stack([self._resampling.share(k) for k in new])
+        shares = np.stack([self._resamplings[k].share(k) for k in new])
         options = {"stacked": self.stacked, "n_jobs": self.n_jobs, "verbose": self.verbose}
         fit_members(nets, X, labels, weight, shares, **options)
         return nets
 
     def _fitted_members(self, X, labels, weight, new, features):
-        y = labels if isinstance(self.estimator_, NetClassifier) else labels.classes[labels.codes]
+        is_net = isinstance(self.estimator_, NetClassifier)
+        y = labels if is_net else labels.classes[labels.codes]
+        named = self._categorical_features()
+        categories = TableReader(named).fit(X).is_category_ if is_net and not isinstance(named, str | None) else None
 
         def member(k, columns):
-            rows, own = self._resampling.samples(k)
+            rows, own = self._resamplings[k].samples(k)
             table = _columns(_safe_indexing(X, rows), columns, self.n_features_in_)
-            return delayed(fitted)(self.estimator_, table, y[rows], own, self._member_seed(k), every_state=True)
+            estimator = self.estimator_
+            if categories is not None:  # of the columns drawn
+                estimator = clone(estimator).set_params(categorical_features=categories[columns])
+            return delayed(fitted)(estimator, table, y[rows], own, self._member_seed(k), every_state=True)
 
         parallel = Parallel(n_jobs=self.n_jobs, verbose=self.verbose)
         return parallel(member(k, columns) for k, columns in zip(new, features, strict=True))
 
     def _weigh(self, X, labels):
         """What votes count, and how well the members predict rows that they have not seen."""
-        kind, n = self.member_weights if isinstance(self.member_weights, str) else "given", len(self.estimators_)
-        weights = np.asarray(self.member_weights, dtype=np.float64) if kind == "given" else np.ones(n)
-        if kind not in ("given", "uniform") or self.oob_score:
-            # Copies of a row are asked for one by one, as a member may have seen some of them.
-            asked = np.flatnonzero(labels.labeled[self._resampling.rows])
-            unseen = np.stack([self._resampling.unseen(k)[asked] for k in range(n)])
-            unseen /= self._resampling.weight.mean()  # in rows, whatever the unit of weights
-            if not unseen.any():
-                which = "oob_score" if kind in ("given", "uniform") else "member_weights"
-                raise ValueError(
-                    f"{which}: expected members that have not seen some rows with labels, got {n} that have seen all "
-                    f"(n_samples = {len(labels)}); leave rows out, as bootstrap=True does"
-                )
-            rows = self._resampling.rows[asked]
-            proba, y = self._member_proba(X)[:, rows], labels.codes[rows]
-            if kind == "accuracy":
-                weights = accuracy_weights(proba, y, unseen)
-            elif kind == "bayes":
-                prior = np.ones(n) if self.prior is None else np.asarray(self.prior, dtype=np.float64)
-                weights = bayes_weights(proba, y, unseen, prior)
-            elif kind == "greedy":
-                weights = greedy_weights(proba, y, unseen)
-        self.member_weights_ = weights / weights.sum()
         for name in ("oob_score_", "oob_decision_function_"):
             vars(self).pop(name, None)
+        kind, n = self.member_weights if isinstance(self.member_weights, str) else "given", len(self.estimators_)
+        weights = np.asarray(self.member_weights, dtype=np.float64) if kind == "given" else np.ones(n)
+        judged = kind in ("accuracy", "bayes", "greedy")
+        if judged or self.oob_score:
+            unseen = self._unseen(labels, "member_weights" if judged else "oob_score")
+        if judged:
+            of_label, right = np.empty(unseen.shape), np.empty(unseen.shape, dtype=bool)
+            for rows, proba in self._chunks(X):
+                y = labels.codes[rows]
+                of_label[:, rows] = proba[:, np.arange(len(y)), y]
+                right[:, rows] = proba.argmax(axis=2) == y
+            if kind == "accuracy":
+                weights = accuracy_weights(right, unseen)
+            elif kind == "bayes":
+                prior = np.ones(n) if self.prior is None else np.asarray(self.prior, dtype=np.float64)
+                weights = bayes_weights(of_label, unseen, prior)
+            else:
+                weights = greedy_weights(of_label, np.maximum(labels.codes, 0), unseen)
+        self.member_weights_ = weights / weights.sum()
         if self.oob_score:
-            self._score_unseen(proba, unseen, asked, labels)
+            self._score_unseen(X, labels, unseen)
 
-    def _score_unseen(self, proba, unseen, asked, labels):
-        """Predicts each row by those members that have not seen it, or not all of its copies."""
-        rows = self._resampling.rows[asked]
-        votes = np.einsum("k,kn,knc->nc", self.member_weights_, unseen > 0, as_votes(proba, self.voting))
-        shares = np.zeros((len(labels), votes.shape[1]))
-        np.add.at(shares, rows, votes)
+    def _unseen(self, labels, what_for):
+        """What each row with a label weighs for each member that has not seen it, (n_members, n)."""
+        last = self._resamplings[-1]
+        if any(not np.array_equal(last.rows, other.rows) for other in self._resamplings):
+            raise ValueError(f"{what_for}: expected the rows and weights that the present members know, got others")
+        unseen = np.stack([resampling.unseen(k) for k, resampling in enumerate(self._resamplings)]) * labels.labeled
+        if not unseen.any():
+            raise ValueError(
+                f"{what_for}: expected members that have not seen some rows with labels, got {len(unseen)} that have "
+                f"seen all (n_samples = {len(labels)}); leave rows out, as bootstrap=True does"
+            )
+        return unseen / last.weight.mean()  # in rows, whatever the unit of weights
+
+    def _score_unseen(self, X, labels, unseen):
+        shares = np.zeros((len(labels), self.n_classes_))
+        for rows, proba in self._chunks(X):
+            votes = as_votes(proba, self.voting)
+            shares[rows] = np.einsum("k,kn,knc->nc", self.member_weights_, unseen[:, rows] > 0, votes)
         total = shares.sum(axis=1, keepdims=True)
         with np.errstate(invalid="ignore"):
             self.oob_decision_function_ = shares / total
-        known, weight = np.flatnonzero(total), np.bincount(rows, self._resampling.weight[asked], len(labels))
+        last = self._resamplings[-1]
+        weight = np.bincount(last.rows, last.weight, len(labels)) * labels.labeled
+        known = np.flatnonzero(total)
         n_seen = np.count_nonzero(weight) - len(known)
         if n_seen:
             warnings.warn(
@@ -291,12 +315,6 @@ class BaggingVoteEnsemble(VotingEnsemble):
     def _is_one_net(self):
         all_columns = self.max_features == 1 and not isinstance(self.max_features, Integral)
         return super()._is_one_net() and all_columns and not self.bootstrap_features
-
-    def _labels(self, X, y):
-        member = self._member()
-        if isinstance(member, NetClassifier):
-            return check_targets(self, X, y, unlabeled=member._learns_unlabeled())
-        return Labels(*check_labels(self, X, y))
 
     def _check_params(self):
         super()._check_params()
@@ -335,7 +353,7 @@ class BaggingVoteEnsemble(VotingEnsemble):
     def estimators_samples_(self):
         """The rows drawn for each member, list of ndarray of shape (n_drawn,)."""
         check_is_fitted(self)
-        return [self._resampling.samples(k)[0] for k in range(len(self.estimators_))]
+        return [resampling.samples(k)[0] for k, resampling in enumerate(self._resamplings)]
 
     def _member_proba(self, X):
         """Each member's probabilities, (n_members, n, n_classes)."""

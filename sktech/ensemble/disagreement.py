@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from sktech._random import draw_seed, spawn_seed
-from sktech._validation import check_labels, check_number, check_weights
+from sktech._validation import check_number, check_weights
 from sktech.classifiers._average import log_probabilities
 from sktech.classifiers._members import fit_members, members_proba
 from sktech.ensemble._base import MEMBERS, VotingEnsemble
@@ -85,7 +85,7 @@ class DisagreementEnsemble(VotingEnsemble):
     """
 
     estimator: object = field(default=None, kw_only=False)
-    n_estimators: int = 2
+    n_estimators: int = field(default=2, kw_only=False)
     alpha: float = 0.1
     random_state: object = None
 
@@ -112,7 +112,7 @@ class DisagreementEnsemble(VotingEnsemble):
         X = self._table(X, reset=True)
         if X_unlabeled is not None:
             X_unlabeled = self._table(X_unlabeled, reset=False)
-        self.classes_, codes = check_labels(self, X, y)
+        self.classes_, codes = self._certain_labels(X, y)
         weight, self._seed = check_weights(X, sample_weight), draw_seed(self.random_state)
         y = self.classes_[codes]
         self.estimators_ = self._new_nets(range(self.n_estimators))
@@ -123,7 +123,7 @@ class DisagreementEnsemble(VotingEnsemble):
             first = self.estimators_[0]
             fit([first])
             if X_unlabeled is None:
-                rows, _ = self._copies(X, codes, weight)
+                rows = self._copies(X, codes, weight)[0]
                 Z = first._reader.transform(X)[rows]
                 rng = np.random.default_rng(spawn_seed(self._seed, _SHUFFLED))
                 Z = rng.permuted(Z, axis=0)

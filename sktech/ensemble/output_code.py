@@ -9,7 +9,7 @@ from sklearn.utils import _safe_indexing
 from sklearn.utils.parallel import Parallel, delayed
 
 from sktech._random import draw_seed, spawn_seed
-from sktech._validation import check_choice, check_labels, check_number, check_weights
+from sktech._validation import check_choice, check_number, check_weights
 from sktech.classifiers._members import fit_members, members_proba
 from sktech.classifiers._others import fitted, probabilities
 from sktech.ensemble._base import Ensemble
@@ -44,7 +44,7 @@ class OutputCodeEnsemble(Ensemble):
         "random" is the best of many random codes; "auto" is the former for at most 5 classes and the latter for more.
         Or the bits themselves, 0 or 1 (or -1 or 1): a row for each class, in the order of ``classes_``, all different.
     n_bits : "auto" or int, default="auto"
-        Of a random code. "auto" is 10 log2(n_classes), rounded up.
+        Of a random code, which "auto" is, too, where this is a number. "auto" is 10 log2(n_classes), rounded up.
     stacked : bool or "auto", default="auto"
         As in :class:`BaggingVoteEnsemble`.
     n_jobs : None or int, default=None
@@ -127,7 +127,7 @@ class OutputCodeEnsemble(Ensemble):
 
     def _fit(self, X, y, sample_weight):
         X = self._table(X, reset=True)
-        self.classes_, codes = check_labels(self, X, y)
+        self.classes_, codes = self._certain_labels(X, y)
         weight, seed = check_weights(X, sample_weight), draw_seed(self.random_state)
         if len(self.classes_) < 2:
             raise ValueError("y: expected labels of at least two classes, got one class")
@@ -142,25 +142,26 @@ class OutputCodeEnsemble(Ensemble):
         if not isinstance(kind, str):
             return check_code(kind, n_classes)
         if kind == "auto":
-            kind = "exhaustive" if n_classes <= _FEW_CLASSES else "random"
+            kind = "exhaustive" if n_classes <= _FEW_CLASSES and self.n_bits == "auto" else "random"
         if kind == "exhaustive":
             return exhaustive_code(n_classes)
         n_bits = int(np.ceil(10 * np.log2(n_classes))) if self.n_bits == "auto" else self.n_bits
         return random_code(n_classes, n_bits, seed)
 
     def _fitted_nets(self, X, codes, weight, seeds):
-        nets = [clone(self._member()).set_params(random_state=seed) for seed in seeds]
+        nets = [clone(self.estimator_).set_params(random_state=seed) for seed in seeds]
         options = {"stacked": self.stacked, "n_jobs": self.n_jobs, "verbose": self.verbose}
         shares = np.broadcast_to(weight, (len(nets), len(weight)))
         fit_members(nets, X, self.classes_[codes], weight, shares, numbers=self.code_.T.astype(np.int64), **options)
         return nets
 
     def _fitted_members(self, X, codes, weight, seeds):
-        rows, own = self._copies(X, codes, weight)
-        fit = delayed(partial(fitted, self._member(), _safe_indexing(X, rows), weight=own, every_state=True))
+        rows, own, _ = self._copies(X, codes, weight)
+        fit = delayed(partial(fitted, self.estimator_, weight=own, every_state=True))
         bits = self.code_[codes[rows]].T.astype(int)
         parallel = Parallel(n_jobs=self.n_jobs, verbose=self.verbose)
-        return parallel(fit(y=y, seed=seed) for y, seed in zip(bits, seeds, strict=True))
+        # Each member gets a table of its own: some write into it.
+        return parallel(fit(X=_safe_indexing(X, rows), y=y, seed=seed) for y, seed in zip(bits, seeds, strict=True))
 
     def _check_params(self):
         super()._check_params()
@@ -168,6 +169,8 @@ class OutputCodeEnsemble(Ensemble):
         if isinstance(self.code, str):
             check_choice("code", self.code, ["auto", "exhaustive", "random", "an array of bits"])
         check_number("n_bits", self.n_bits, int, 1, others=("auto",))
+        if self.n_bits != "auto" and (not isinstance(self.code, str) or self.code == "exhaustive"):
+            raise ValueError(f"n_bits: expected 'auto' beside a code that says it all, got {self.n_bits}")
 
     def _member_proba(self, X):
         """Each member's probabilities of 0 and 1, (n_bits, n, 2)."""
@@ -187,7 +190,7 @@ class OutputCodeEnsemble(Ensemble):
         proba : ndarray of shape (n, n_classes)
             Columns in the order of ``classes_``; 0 for a class that had no weight.
         """
-        proba = np.concatenate([decode(bits[:, :, 1].T.clip(0, 1), self.code_) for bits in self._chunks(X)])
+        proba = np.concatenate([decode(bits[:, :, 1].T.clip(0, 1), self.code_) for _, bits in self._chunks(X)])
         if self._present.all():
             return proba
         proba = np.where(self._present, proba, 0.0)

@@ -9,10 +9,11 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.cluster import KMeans
 from sklearn.datasets import load_iris
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import AdaBoostClassifier, HistGradientBoostingClassifier
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.metrics import accuracy_score, f1_score, log_loss
 from sklearn.model_selection import GridSearchCV
 from sklearn.naive_bayes import GaussianNB
@@ -20,7 +21,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.svm import LinearSVC
-from sklearn.tree import DecisionTreeClassifier
+from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from sktech import BaggingVoteEnsemble, NetClassifier, SmoothedNetClassifier
 from sktech.ensemble._vote import accuracy_weights, bayes_weights, greedy_weights, vote
@@ -369,23 +370,73 @@ def test_the_score_of_rows_that_were_not_seen_is_honest(data):
 def test_rows_count_in_the_score_as_they_weigh(unit, data):
     X, y = data
     weight = np.random.default_rng(0).integers(1, 4, N) * unit
-    ensemble = bagging(tree(), 30, oob_score=True).fit(X, y, weight)
+    ensemble = bagging(tree(), 300, oob_score=True).fit(X, y, weight)
     right = ensemble.classes_[ensemble.oob_decision_function_.argmax(axis=1)] == y
     assert ensemble.oob_score_ == pytest.approx(np.average(right, weights=weight), rel=1e-12)
     assert ensemble.oob_score_ != pytest.approx(right.mean(), rel=1e-6)
 
 
-def test_in_the_votes_of_a_row_each_copy_counts_that_a_member_has_not_seen(data):
+def test_who_has_seen_a_copy_of_a_row_has_seen_the_row(data):
     X, y = data
     weight = np.random.default_rng(0).integers(1, 4, N)
-    ensemble = bagging(tree(), 30, oob_score=True).fit(X, y, weight)
-    expected = np.zeros((N, 3))
-    for k, own in enumerate(member_proba(ensemble, X)):
-        rows = ensemble._resampling.rows
-        not_drawn = np.setdiff1d(np.arange(len(rows)), ensemble._resampling.drawn(k))
-        np.add.at(expected, rows[not_drawn], own[rows[not_drawn]])
-    expected /= expected.sum(axis=1, keepdims=True)
+    ensemble = bagging(tree(), 300, oob_score=True).fit(X, y, weight)
+    unseen = unseen_rows(ensemble, N)
+    expected = np.einsum("kn,knc->nc", unseen, member_proba(ensemble, X)) / unseen.sum(axis=0)[:, None]
     assert_allclose(ensemble.oob_decision_function_, expected, rtol=1e-9, atol=1e-12)
+
+
+def test_copies_do_not_leak_into_the_score():
+    """Labels that nothing tells are not known out of bag, however much the rows weigh or are repeated."""
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(300, 5)), rng.integers(0, 2, 300)
+    for mode in ({}, {"resampling": "cross_validation"}):
+        for fit in ((X, y, np.full(300, 2)), (np.repeat(X, 2, axis=0), np.repeat(y, 2))):
+            ensemble = BaggingVoteEnsemble(DecisionTreeClassifier(), 100, oob_score=True, random_state=0, **mode)
+            assert abs(ensemble.fit(*fit).oob_score_ - 0.5) < 0.1
+
+
+def test_members_that_know_other_rows_are_not_scored():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(200, 5)), rng.integers(0, 2, 200)
+    ensemble = BaggingVoteEnsemble(DecisionTreeClassifier(), 40, warm_start=True, oob_score=True, random_state=0)
+    ensemble.fit(X, y).set_params(n_estimators=80, max_samples=0.3).fit(X, y)
+    assert [len(rows) for rows in ensemble.estimators_samples_] == [200] * 40 + [60] * 40
+    assert abs(ensemble.oob_score_ - 0.5) < 0.15
+    with pytest.raises(ValueError, match="oob_score: expected the rows and weights that the present members know"):
+        ensemble.set_params(n_estimators=81).fit(X[:150], y[:150])
+
+
+def test_categories_by_position_are_those_of_the_whole_table():
+    rng = np.random.default_rng(0)
+    X = np.column_stack([rng.normal(size=(120, 3)), rng.integers(0, 30, 120)])
+    member = NetClassifier(n_members=1, max_epochs=1, categorical_features=[3])
+    ensemble = BaggingVoteEnsemble(member, 6, max_features=2, random_state=0).fit(X, X[:, 3] % 2)
+    for net, columns in zip(ensemble.estimators_, ensemble.estimators_features_, strict=True):
+        assert_array_equal(net._reader.is_category_, columns == 3)
+    assert ensemble.predict_proba(X).shape == (120, 2)
+
+
+def test_members_that_write_into_their_table_spoil_nothing():
+    X, y = load_iris(return_X_y=True)
+    before = X.copy()
+    members = [make_pipeline(StandardScaler(copy=copy), GaussianNB()) for copy in (True, False)]
+    scores = [BaggingVoteEnsemble(member, 3, random_state=0).fit(X, y).score(X, y) for member in members]
+    assert scores[0] == scores[1]
+    assert_array_equal(X, before)
+
+
+@pytest.mark.parametrize("estimator", [LinearRegression(), DecisionTreeRegressor(), KMeans()], ids=str)
+def test_what_is_no_classifier_is_refused(estimator, data):
+    with pytest.raises(TypeError, match="estimator: expected None or a classifier"):
+        BaggingVoteEnsemble(estimator).fit(*data)
+
+
+def test_missing_numbers_are_refused_for_members_that_refuse_them(data):
+    X, y = data[0].copy(), data[1]
+    X[0, 0] = np.nan
+    for seed in range(5):
+        with pytest.raises(ValueError, match="NaN"):
+            BaggingVoteEnsemble(LogisticRegression(), 1, random_state=seed).fit(X, y)
 
 
 @pytest.mark.parametrize("member_weights", ["accuracy", "bayes", "greedy"])
@@ -563,7 +614,8 @@ def test_a_data_frame_goes_to_the_members_as_it_is(frame, taken, data):
         assert member.X_.equals(taken(X, rows))
         assert list(member.X_.dtypes) == list(X.dtypes)
         assert_array_equal(member.y_, y[rows])
-        assert member.asked_ is X
+        assert type(member.asked_) is type(X)
+        assert member.asked_.equals(X)
     some = bagging(Recorder(), 3, max_features=2).fit(X, y)
     for member, columns in zip(some.estimators_, some.estimators_features_, strict=True):
         assert list(member.X_.columns) == [list(X.columns)[column] for column in columns]
@@ -684,12 +736,13 @@ def test_what_votes_count(estimator, kind, resampling, voting, data):
     ensemble = bagging(estimator, 6, resampling=resampling, voting=voting, **params).fit(X, y)
     proba, unseen = member_proba(ensemble, X), unseen_rows(ensemble, N).astype(float)
     codes = codes_of(ensemble, y)
+    of_label = proba[:, np.arange(N), codes]
     expected = {
         "uniform": lambda: np.ones(6),
-        "accuracy": lambda: accuracy_weights(proba, codes, unseen),
-        "bayes": lambda: bayes_weights(proba, codes, unseen, np.ones(6)),
-        "greedy": lambda: greedy_weights(proba, codes, unseen),
-        "prior": lambda: bayes_weights(proba, codes, unseen, np.array(given)),
+        "accuracy": lambda: accuracy_weights(proba.argmax(axis=2) == codes, unseen),
+        "bayes": lambda: bayes_weights(of_label, unseen, np.ones(6)),
+        "greedy": lambda: greedy_weights(of_label, codes, unseen),
+        "prior": lambda: bayes_weights(of_label, unseen, np.array(given)),
         "numbers": lambda: np.array(given),
     }[kind]()
     assert ensemble.member_weights_.shape == (6,)

@@ -42,7 +42,8 @@ class Liar(ClassifierMixin, BaseEstimator):
 def test_half_the_distance_of_wrong_bits_is_forgiven(n_classes, code):
     """Members that answer for certain, and on each row other ones of them wrongly."""
     X, y = np.repeat(np.arange(float(n_classes)), 2)[:, None] * [1, 0], np.repeat(np.arange(n_classes), 2)
-    ensemble = OutputCodeEnsemble(Liar(), code=code, n_bits=15, random_state=0).fit(X, y)
+    n_bits = 15 if code == "random" else "auto"
+    ensemble = OutputCodeEnsemble(Liar(), code=code, n_bits=n_bits, random_state=0).fit(X, y)
     radius = (smallest_distance(ensemble.code_) - 1) // 2
     assert radius >= 1
     rng = np.random.default_rng(0)

@@ -11,7 +11,7 @@ SEEDS = range(5)
 
 
 def ones(n):
-    return np.arange(n, dtype=np.int32), np.ones(n)
+    return np.arange(n, dtype=np.int32), np.ones(n), np.arange(n)
 
 
 def bootstraps(n, seed=0, n_drawn=None):
@@ -21,12 +21,12 @@ def bootstraps(n, seed=0, n_drawn=None):
 def of_copies(weight, seed=0, *, replace=True, n_drawn=None):
     """Rows with whole weights, as copies."""
     rows = np.repeat(np.arange(len(weight)), weight)
-    return Resampling(rows, np.ones(len(rows)), len(weight), n_drawn or len(rows), replace, seed)
+    return Resampling(rows, np.ones(len(rows)), rows, len(weight), n_drawn or len(rows), replace, seed)
 
 
 def unseen_of_rows(resampling, k):
     """The weight of each row's copies that member k has not seen, (n_rows,)."""
-    return np.bincount(resampling.rows, resampling.unseen(k), resampling.n_rows)
+    return resampling.unseen(k)
 
 
 @pytest.fixture
@@ -43,14 +43,14 @@ def table():
 
 def test_a_row_stands_there_as_often_as_it_weighs(table):
     X, y, weight = table
-    rows, own = copies_of(X, y, weight.astype(float), None)
+    rows, own, _ = copies_of(X, y, weight.astype(float), None)
     assert_array_equal(np.bincount(rows, minlength=40), weight)
     assert_array_equal(own, 1)
 
 
 def test_weights_that_are_no_whole_numbers_stay_weights(table):
     X, y, weight = table
-    rows, own = copies_of(X, y, weight * 0.3, None)
+    rows, own, _ = copies_of(X, y, weight * 0.3, None)
     assert_array_equal(np.sort(rows), np.flatnonzero(weight))
     assert_array_equal(own, weight[rows] * 0.3)
 
@@ -58,7 +58,7 @@ def test_weights_that_are_no_whole_numbers_stay_weights(table):
 def test_whole_weights_are_copies_as_long_as_these_are_not_too_many(table):
     X, y, _ = table
     for k, n in [(MOST_COPIES, 40 * MOST_COPIES), (MOST_COPIES + 1, 40)]:
-        rows, own = copies_of(X, y, np.full(40, float(k)), None)
+        rows, own, _ = copies_of(X, y, np.full(40, float(k)), None)
         assert len(rows) == n
         assert own.sum() == 40 * k
 
@@ -75,8 +75,8 @@ def test_the_order_is_that_of_the_content(frame, whole, seed, table):
         X["d"] = np.where(y == 1, "red", "green")
     shuffled = X.iloc[order] if frame else X[order]
     named = "from_dtype" if frame else None
-    rows, own = copies_of(X, y, weight, named)
-    other_rows, other_own = copies_of(shuffled, y[order], weight[order], named)
+    rows, own, _ = copies_of(X, y, weight, named)
+    other_rows, other_own, _ = copies_of(shuffled, y[order], weight[order], named)
     assert_array_equal(own, other_own)
     # Rows that are alike in everything may stand for each other.
     content = pd.DataFrame(X).assign(y=y).iloc[rows].reset_index(drop=True)
@@ -88,8 +88,8 @@ def test_the_order_is_that_of_the_content(frame, whole, seed, table):
 def test_copies_and_weights_are_the_same(seed, table):
     X, y, weight = table
     copies = np.random.default_rng(seed).permutation(np.repeat(np.arange(40), weight))
-    rows, own = copies_of(X, y, weight.astype(float), None)
-    other, other_own = copies_of(X[copies], y[copies], np.ones(len(copies)), None)
+    rows, own, _ = copies_of(X, y, weight.astype(float), None)
+    other, other_own, _ = copies_of(X[copies], y[copies], np.ones(len(copies)), None)
     assert_array_equal(own, other_own)
     assert_array_equal(np.column_stack([X, y])[rows], np.column_stack([X, y])[copies[other]])
 
@@ -97,8 +97,8 @@ def test_copies_and_weights_are_the_same(seed, table):
 def test_rows_that_weigh_nothing_are_not_there(table):
     X, y, weight = table
     kept = np.flatnonzero(weight)
-    rows, own = copies_of(X, y, weight * 0.3, None)
-    other, other_own = copies_of(X[kept], y[kept], weight[kept] * 0.3, None)
+    rows, own, _ = copies_of(X, y, weight * 0.3, None)
+    other, other_own, _ = copies_of(X[kept], y[kept], weight[kept] * 0.3, None)
     assert_array_equal(rows, kept[other])
     assert_array_equal(own, other_own)
 
@@ -108,16 +108,16 @@ def test_levels_of_rows_that_weigh_nothing_do_not_change_the_order():
     X = pd.DataFrame({"a": rng.choice(list("klmn"), 60), "b": rng.normal(size=60)})
     weight = np.ones(60)
     X.loc[:4, "a"], weight[:5] = "a level that sorts first", 0
-    rows, _ = copies_of(X, np.zeros(60), weight, "from_dtype")
-    other, _ = copies_of(X.iloc[5:], np.zeros(55), weight[5:], "from_dtype")
+    rows, _, _ = copies_of(X, np.zeros(60), weight, "from_dtype")
+    other, _, _ = copies_of(X.iloc[5:], np.zeros(55), weight[5:], "from_dtype")
     assert_array_equal(rows, 5 + other)
 
 
 def test_the_class_tells_rows_apart():
     X, y = np.zeros((30, 2)), np.arange(30) % 3
     order = np.random.default_rng(0).permutation(30)
-    rows, _ = copies_of(X, y, np.ones(30), None)
-    other, _ = copies_of(X, y[order], np.ones(30), None)
+    rows, _, _ = copies_of(X, y, np.ones(30), None)
+    other, _, _ = copies_of(X, y[order], np.ones(30), None)
     assert_array_equal(y[rows], y[order][other])
 
 
@@ -151,7 +151,7 @@ def test_rows_are_drawn_as_often_as_they_weigh():
     weight = np.random.default_rng(0).random(20) * (np.arange(20) % 4 > 0)
     rows = np.flatnonzero(weight)
     for seed in SEEDS:
-        resampling = Resampling(rows, weight[rows], 20, 20, True, seed)
+        resampling = Resampling(rows, weight[rows], rows, 20, 20, True, seed)
         total = sum(resampling.share(k) for k in range(400))
         p = weight / weight.sum()
         assert total.sum() == 20 * 400
@@ -163,7 +163,7 @@ def test_rows_are_drawn_as_often_as_they_weigh():
 def test_without_replacement_no_row_comes_twice(n_drawn):
     weight = np.random.default_rng(0).random(20) + 0.1
     for seed in SEEDS:
-        resampling = Resampling(np.arange(20), weight, 20, n_drawn, False, seed)
+        resampling = Resampling(np.arange(20), weight, np.arange(20), 20, n_drawn, False, seed)
         for k in range(5):
             rows, own = resampling.samples(k)
             assert len(rows) == len(set(rows.tolist())) == n_drawn
@@ -191,17 +191,25 @@ def test_the_share_counts_the_samples(replace):
             assert (share[weight == 0] == 0).all()
 
 
-def test_unseen_are_the_copies_that_are_not_drawn():
+def test_unseen_are_the_rows_of_which_no_copy_is_drawn():
     weight = np.random.default_rng(0).integers(0, 4, 25)
     for seed in SEEDS:
         resampling = of_copies(weight, seed)
         for k in range(4):
-            expected = np.zeros(weight.sum())
-            expected[np.setdiff1d(np.arange(weight.sum()), resampling.drawn(k))] = 1
-            assert_array_equal(resampling.unseen(k), expected)
-            assert (unseen_of_rows(resampling, k) <= weight).all()
+            seen = np.isin(np.arange(25), resampling.samples(k)[0])
+            assert_array_equal(resampling.unseen(k), np.where(seen, 0, weight))
         single = bootstraps(25, seed)
         assert_array_equal(single.unseen(0), single.share(0) == 0)
+
+
+def test_who_has_seen_a_row_has_seen_its_twin():
+    rows = np.arange(20)
+    for seed in SEEDS:
+        resampling = Resampling(rows, np.ones(20), rows // 2, 20, 20, True, seed)
+        drawn = np.isin(rows // 2, resampling.samples(0)[0] // 2)
+        assert_array_equal(resampling.unseen(0), ~drawn)
+        folds = LeftOutFolds(rows, np.ones(20), rows // 2, rows // 2 % 2, 5, seed)
+        assert all(len(set(fold)) == 1 for fold in folds.folds.reshape(10, 2))
 
 
 def test_samples_are_drawn_anew_alike_and_each_member_has_its_own():
@@ -225,8 +233,8 @@ def test_every_copy_is_left_out_by_exactly_one_member(n_folds, seed):
     rng = np.random.default_rng(seed)
     weight, codes = rng.integers(0, 4, 60), rng.integers(0, 3, 60)
     rows = np.repeat(np.arange(60), weight)
-    folds = LeftOutFolds(rows, np.ones(len(rows)), codes, n_folds, seed)
-    assert_array_equal(sum(folds.unseen(k) for k in range(n_folds)), 1)
+    folds = LeftOutFolds(rows, np.ones(len(rows)), rows, codes, n_folds, seed)
+    assert_array_equal(sum(folds.unseen(k) for k in range(n_folds)), weight)
     assert_array_equal(sum(folds.share(k) for k in range(n_folds)), (n_folds - 1) * weight)
     for k in range(n_folds):
         assert_array_equal(folds.share(k) + unseen_of_rows(folds, k), weight)
@@ -244,7 +252,7 @@ def test_each_fold_has_its_share_of_each_class(n_folds):
 
 def test_folds_keep_weights_that_are_no_whole_numbers():
     weight = np.random.default_rng(0).random(30)
-    folds = LeftOutFolds(np.arange(30), weight, np.arange(30) % 2, 5, 0)
+    folds = LeftOutFolds(np.arange(30), weight, np.arange(30), np.arange(30) % 2, 5, 0)
     for k in range(5):
         rows, own = folds.samples(k)
         assert_array_equal(own, weight[rows])

@@ -7,8 +7,22 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.stats import binom
 
+from sktech.ensemble import _vote
 from sktech.ensemble._base import _uncertainty
-from sktech.ensemble._vote import accuracy_weights, as_votes, bayes_weights, greedy_weights, vote
+from sktech.ensemble._vote import as_votes, vote
+
+
+def accuracy_weights(proba, y, unseen):
+    return _vote.accuracy_weights(proba.argmax(axis=2) == y, unseen)
+
+
+def bayes_weights(proba, y, unseen, prior):
+    return _vote.bayes_weights(proba[:, np.arange(len(y)), y], unseen, prior)
+
+
+def greedy_weights(proba, y, unseen):
+    return _vote.greedy_weights(proba[:, np.arange(len(y)), y], y, unseen)
+
 
 SEEDS = range(5)
 

@@ -1,7 +1,7 @@
 """Ensembles of nets: bagging, seeds and folds, against one net and against one as large as all of them.
 
-Run ``python benchmarks/claims/ensembles.py`` (about 15 minutes; ``--quick`` for half a minute; ``--data FOLDER`` for
-further tables). Exits with 1 if a claim is contradicted. Results go to ``benchmarks/results/ensembles.md``.
+Run ``python benchmarks/claims/bagging_votes.py`` (about 15 minutes; ``--quick`` for half of one; ``--data FOLDER`` for
+further tables). Exits with 1 if a claim is contradicted. Results go to ``benchmarks/results/bagging_votes.md``.
 
 The claims (Dietterich, 2000; Lakshminarayanan et al., 2017): ten nets, each on a bootstrap of its own (*bagging*), or
 all on the same rows with other initial weights, batches and held-out rows (*deep ensemble*), predict better together
