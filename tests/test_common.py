@@ -79,7 +79,7 @@ ESTIMATORS = [
         generations=2,
         cv=2,
     ),
-    BaggingVoteEnsemble(LogisticRegression(), 25, member_weights="bayes", oob_score=True),
+    BaggingVoteEnsemble(LogisticRegression(), 4, member_weights="bayes"),
     BaggingVoteEnsemble(HistGradientBoostingClassifier(max_iter=5), 3, max_samples=0.8, max_features=0.7),
     BaggingVoteEnsemble(SMALL_NET, 3, member_weights="greedy", voting="hard"),
     BaggingVoteEnsemble(SMALL_NET, 2, resampling="cross_validation", stacked=False),

@@ -73,10 +73,15 @@ class Resampling:
     replace: bool
     seed: int
 
+    @property
+    def gives_all(self):
+        """Whether each member gets all copies."""
+        return self.n_drawn == len(self.rows) and not self.replace
+
     def drawn(self, k):
         """Positions of the copies of member k, ascending."""
         n = len(self.rows)
-        if self.n_drawn == n and not self.replace:
+        if self.gives_all:
             return np.arange(n)
         p = self.weight / self.weight.sum() if self.replace else None
         rng = np.random.default_rng(spawn_seed(self.seed, k))
@@ -125,6 +130,8 @@ class LeftOutFolds(Resampling):
                 f"(n_samples = {len(codes)}), got {n_folds}"
             )
         self.folds = stratified_folds(own, n_folds, seed).astype(np.int32)[which]
+
+    gives_all = False
 
     def drawn(self, k):
         return np.flatnonzero(self.folds != k)

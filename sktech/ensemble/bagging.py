@@ -64,7 +64,8 @@ class BaggingVoteEnsemble(VotingEnsemble):
     member_weights : str or array-like of shape (n_estimators,), default="uniform"
         What a member's vote counts. "uniform"; or from the rows that it has not seen: "accuracy", the log-odds of being
         right, "bayes", the posterior probability of the member, or "greedy", how often forward selection picks it; or
-        given numbers of at least 0. (Mind that "bayes" all but chooses one member where there are many rows.)
+        given numbers of at least 0. Where all rows have been seen votes count the same. Mind that "bayes" all but
+        chooses one member where there are many rows.
     prior : array-like of shape (n_estimators,), default=None
         P(h), for "bayes"; None is the same for all.
     stacked : bool or "auto", default="auto"
@@ -256,7 +257,7 @@ class BaggingVoteEnsemble(VotingEnsemble):
         judged = kind in ("accuracy", "bayes", "greedy")
         if judged or self.oob_score:
             unseen = self._unseen(labels, "member_weights" if judged else "oob_score")
-        if judged:
+        if judged and unseen.any():
             of_label, right = np.empty(unseen.shape), np.empty(unseen.shape, dtype=bool)
             for rows, proba in self._chunks(X):
                 y = labels.codes[rows]
@@ -279,7 +280,7 @@ class BaggingVoteEnsemble(VotingEnsemble):
         if any(not np.array_equal(last.rows, other.rows) for other in self._resamplings):
             raise ValueError(f"{what_for}: expected the rows and weights that the present members know, got others")
         unseen = np.stack([resampling.unseen(k) for k, resampling in enumerate(self._resamplings)]) * labels.labeled
-        if not unseen.any():
+        if all(resampling.gives_all for resampling in self._resamplings):
             raise ValueError(
                 f"{what_for}: expected members that have not seen some rows with labels, got {len(unseen)} that have "
                 f"seen all (n_samples = {len(labels)}); leave rows out, as bootstrap=True does"
@@ -308,7 +309,7 @@ class BaggingVoteEnsemble(VotingEnsemble):
         if callable(self.oob_score):
             self.oob_score_ = self.oob_score(y, predicted)
         else:
-            self.oob_score_ = accuracy_score(y, predicted, sample_weight=weight[known])
+            self.oob_score_ = accuracy_score(y, predicted, sample_weight=weight[known]) if len(known) else np.nan
 
     # ------------------------------------------------------------ parameters and data
 
