@@ -141,7 +141,7 @@ class BaggingVoteEnsemble(VotingEnsemble):
     >>> from sklearn.datasets import load_iris
     >>> from sktech import BaggingVoteEnsemble
     >>> X, y = load_iris(return_X_y=True, as_frame=True)
-    >>> clf = BaggingVoteEnsemble(n_estimators=20, oob_score=True, random_state=0).fit(X, y)
+    >>> clf = BaggingVoteEnsemble(n_estimators=40, oob_score=True, random_state=0).fit(X, y)
     >>> clf.oob_score_ > 0.9
     True
     >>> clf.disagreement(X.iloc[:3]).shape
