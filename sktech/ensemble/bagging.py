@@ -210,8 +210,10 @@ class BaggingVoteEnsemble(VotingEnsemble):
             resampling = Resampling(*copies, len(weight), n, self.bootstrap, seed)
         self._resamplings = [*self._resamplings, *[resampling] * len(new)]
         features = [self._drawn_features(k) for k in new]
-        fit = self._fitted_nets if self._is_one_net() else self._fitted_members
-        self.estimators_ = [*self.estimators_, *(fit(X, labels, weight, new, features) if new else [])]
+        if new:
+            nets = self._is_one_net()
+            own = self._fitted_nets(X, labels, weight, new) if nets else self._fitted_members(X, labels, new, features)
+            self.estimators_ = [*self.estimators_, *own]
         self.estimators_features_ = [*self.estimators_features_, *features]
         self._weigh(X, labels)
 
@@ -223,7 +225,7 @@ class BaggingVoteEnsemble(VotingEnsemble):
         rng = np.random.default_rng(spawn_seed(self._seed, _FEATURES, k))
         return np.sort(rng.choice(n, n_drawn, replace=self.bootstrap_features))
 
-    def _fitted_nets(self, X, labels, weight, new, features):
+    def _fitted_nets(self, X, labels, weight, new):
         """Nets that see all columns: they share the table, and may be trained side by side."""
         nets = self._new_nets(new)
         shares = np.stack([self._resamplings[k].share(k) for k in new])
@@ -231,7 +233,7 @@ class BaggingVoteEnsemble(VotingEnsemble):
         fit_members(nets, X, labels, weight, shares, **options)
         return nets
 
-    def _fitted_members(self, X, labels, weight, new, features):
+    def _fitted_members(self, X, labels, new, features):
         is_net = isinstance(self.estimator_, NetClassifier)
         y = labels if is_net else labels.classes[labels.codes]
         named = self._categorical_features()

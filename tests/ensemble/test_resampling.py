@@ -24,11 +24,6 @@ def of_copies(weight, seed=0, *, replace=True, n_drawn=None):
     return Resampling(rows, np.ones(len(rows)), rows, len(weight), n_drawn or len(rows), replace, seed)
 
 
-def unseen_of_rows(resampling, k):
-    """The weight of each row's copies that member k has not seen, (n_rows,)."""
-    return resampling.unseen(k)
-
-
 @pytest.fixture
 def table():
     rng = np.random.default_rng(0)
@@ -168,7 +163,7 @@ def test_without_replacement_no_row_comes_twice(n_drawn):
             rows, own = resampling.samples(k)
             assert len(rows) == len(set(rows.tolist())) == n_drawn
             assert_array_equal(own, weight[rows])
-            assert_allclose(resampling.share(k) + unseen_of_rows(resampling, k), weight, rtol=1e-15)
+            assert_allclose(resampling.share(k) + resampling.unseen(k), weight, rtol=1e-15)
 
 
 def test_all_rows_without_replacement_are_the_table():
@@ -237,7 +232,7 @@ def test_every_copy_is_left_out_by_exactly_one_member(n_folds, seed):
     assert_array_equal(sum(folds.unseen(k) for k in range(n_folds)), weight)
     assert_array_equal(sum(folds.share(k) for k in range(n_folds)), (n_folds - 1) * weight)
     for k in range(n_folds):
-        assert_array_equal(folds.share(k) + unseen_of_rows(folds, k), weight)
+        assert_array_equal(folds.share(k) + folds.unseen(k), weight)
 
 
 @pytest.mark.parametrize("n_folds", [2, 3, 7])
