@@ -121,7 +121,7 @@ class _Part:
 
     def samplers(self, rows, lengths):
         """Those to learn from and those to validate on, or None."""
-        train = self.estimator._sampler(self.learned, rows, length=lengths[0])
+        train = self.estimator._training_sampler(self.learned, rows, length=lengths[0])
         return train, self.estimator._sampler(self.held_out, rows, shuffle=False, length=lengths[1])
 
 
@@ -133,6 +133,8 @@ def _obstacle(estimator):
     """A reason why such estimators cannot be trained side by side, or None."""
     net, optimizer = estimator.net, estimator.optimizer
     callbacks = estimator.callbacks
+    if estimator._draws_its_own_rows:
+        return f"{type(estimator).__name__} decides which rows are in a step"
     if isinstance(net, NeuralNetClassifier):
         if type(net) not in (NeuralNetClassifier, TensorNet):
             return f"{type(net).__name__} may do what only a single net can"
@@ -165,7 +167,7 @@ def _train(parts, rows, inputs, lengths, extra):
     own = None if own[0] is None else own[0] if len(own) == 1 else np.repeat(own, first.n_members_, axis=0)
     rows = replace(rows, numbers=own)
     # What comes to another process may be a map of a file that nobody writes to, which torch does not like.
-    data = rows.tensors(inputs if inputs.flags.writeable else inputs.copy())
+    data = rows.data = rows.tensors(inputs if inputs.flags.writeable else inputs.copy())
 
     def objective():
         return first._make_objective(rows) + extra()
@@ -174,6 +176,7 @@ def _train(parts, rows, inputs, lengths, extra):
         train, valid = zip(*(part.samplers(rows, lengths) for part in parts), strict=True)
         estimators, seeds = [part.estimator for part in parts], [part.seed for part in parts]
         return train_side_by_side(estimators, seeds, data, train, valid, objective)
+    rows.learned = parts[0].learned
     train, valid = parts[0].samplers(rows, lengths)
     first._learn(data, train, valid, objective, parts[0].seed, watchers=first._watchers())
     return [first.net_]

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from sklearn.utils import _safe_indexing
 
-from sktech._rows import merge_identical_rows
+from sktech._rows import content_order, merge_identical_rows
 from sktech._validation import check_table, check_targets, check_weights
 from sktech.labels import Labels
 from sktech.table import TableReader
@@ -31,6 +31,14 @@ class Rows:
         How many rows each stands for in the training of each of several estimators.
     numbers : ndarray of shape (n_classes,) or (n_members, n_classes), int, default=None
         0 or 1, what an estimator, or each member, takes each class for; None leaves the classes as they are.
+    marks : ndarray of shape (n,), default=None
+        What a technique told about each row.
+    origin : ndarray of shape (n_given,), int, default=None
+        For each row that was handed in which of these it became, -1 for none; only where there are marks.
+    data : WeightedRows, default=None
+        The rows as tensors, once they are encoded.
+    learned : ndarray of shape (n_members, n), default=None
+        How often each row counts in the training of each member of one estimator, once that is known.
     """
 
     Z: np.ndarray
@@ -39,6 +47,10 @@ class Rows:
     label_weight: np.ndarray
     shares: np.ndarray = None
     numbers: np.ndarray = None
+    marks: np.ndarray = None
+    origin: np.ndarray = None
+    data: WeightedRows = None
+    learned: np.ndarray = None
 
     def totals(self):
         """The weight of each class, (n_classes,), or of each member's own, (n_members, 1, n_classes)."""
@@ -67,7 +79,7 @@ class Rows:
         return WeightedRows(inputs, codes, soft=soft, numbers=numbers)
 
 
-def read_rows(estimator, X, y, sample_weight, *, fresh, classes=None, shares=None):
+def read_rows(estimator, X, y, sample_weight, *, fresh, classes=None, shares=None, marks=None):
     """Checked, as numbers, without rows that weigh nothing, and with identical rows merged.
 
     Parameters
@@ -83,6 +95,8 @@ def read_rows(estimator, X, y, sample_weight, *, fresh, classes=None, shares=Non
         As ``partial_fit`` takes them.
     shares : ndarray of shape (n_estimators, n), default=None
         Weights of the rows in the training of each of several estimators, to be treated alike.
+    marks : ndarray of shape (n,), default=None
+        Numbers that keep rows apart, besides their content and their label.
 
     Returns
     -------
@@ -103,6 +117,7 @@ def read_rows(estimator, X, y, sample_weight, *, fresh, classes=None, shares=Non
     if not counts.all():
         X, labels, copies = _safe_indexing(X, np.flatnonzero(counts)), labels[counts], copies[counts]
         shares = None if shares is None else shares[:, counts]
+        marks = None if marks is None else marks[counts]
     if fresh:
         estimator.classes_ = labels.classes if classes is None else np.unique(classes)
         # A class without weight is no class of the net's; partial_fit knows better what will come.
@@ -113,14 +128,24 @@ def read_rows(estimator, X, y, sample_weight, *, fresh, classes=None, shares=Non
         raise ValueError(f"classes: expected those of the first call, {expected}, got {classes!r}")
     numbers = _class_numbers(estimator, labels.classes)
     Z = estimator._reader.transform(X)
+    place = np.arange(len(Z))
     if estimator.merge_identical_rows:
         keys = labels.simplified().keys(numbers)
+        if marks is not None:
+            keys = np.column_stack([keys, marks])
+            order, content = content_order(Z, keys, copies)
+            place[order] = content
         distinct, copies, *merged = merge_identical_rows(Z, keys, copies, shares)
         Z, labels, shares = Z[distinct], labels[distinct], merged[0] if merged else None
+        marks = None if marks is None else marks[distinct]
     # Once more, as "balanced" adds up weights: now in an order that depends on the rows' content alone.
     labels, factor = labels.weighted(estimator.class_weight, copies)
     labels = labels.numbered(numbers, len(estimator._trained)).simplified()
-    return Rows(Z, labels, copies, None if np.ptp(factor) == 0 else factor, shares)
+    origin = None
+    if marks is not None:
+        origin = np.full(len(counts), -1)
+        origin[counts] = place
+    return Rows(Z, labels, copies, None if np.ptp(factor) == 0 else factor, shares, marks=marks, origin=origin)
 
 
 def _class_numbers(estimator, labels):

@@ -1,6 +1,5 @@
 """NetClassifier: a neural net that scikit-learn cannot tell from its own classifiers."""
 
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -13,6 +12,7 @@ from skorch import NeuralNetClassifier
 from sktech._compat import CallbackSupportMixin, with_callbacks
 from sktech._random import draw_seed, seeded_torch, spawn_seed
 from sktech._threads import suitable_threads
+from sktech._undo import all_or_nothing
 from sktech._validation import check_choice, check_number, check_sequence, check_table
 from sktech.classifiers._average import log_probabilities, probabilities, scores
 from sktech.classifiers._best import BestEpochs
@@ -20,6 +20,7 @@ from sktech.classifiers._build import check_module, check_net, embeds, feed, go_
 from sktech.classifiers._holdout import stratified_holdout
 from sktech.classifiers._progress import EpochTasks
 from sktech.classifiers._read import read_rows
+from sktech.classifiers._recipe import Recipe
 from sktech.sampling import MemberRows
 from sktech.table import TableEncoder
 from sktech.training import LearningRateSchedule, Objective
@@ -195,6 +196,14 @@ class NetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         """Whether rows with the label -1 are taken for rows without one; a technique that uses them says so."""
         return False
 
+    def _training_sampler(self, copies, rows, length=None):
+        """Who is in an epoch of the training, given how often each row counts, (n_members, n); a technique that needs
+        others in each step returns its own, and says so by ``_draws_its_own_rows``. The rows in a random order here."""
+        return self._sampler(copies, rows, length=length)
+
+    #: Whether a technique decides who is in a step: such nets do not train side by side, nor inside others that decide.
+    _draws_its_own_rows = False
+
     def _check_params(self):
         """Refuses parameters that make no sense; a technique adds its own."""
         check_net(self)
@@ -218,7 +227,6 @@ class NetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
 
     # ------------------------------------------------------------ fit
 
-    @with_callbacks
     def fit(self, X, y, sample_weight=None):
         """Trains the net.
 
@@ -236,6 +244,11 @@ class NetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         -------
         self : NetClassifier
         """
+        return self._fit(X, y, sample_weight)
+
+    @with_callbacks
+    def _fit(self, X, y, sample_weight, recipe=None):
+        """``fit``, perhaps by the Recipe of a technique that wraps the net."""
         self._check_params()
         data = {"X": X, "y": y, "metadata": None if sample_weight is None else {"sample_weight": sample_weight}}
         context = self._init_callback_context(max_subtasks=self._planned_epochs())
@@ -243,8 +256,9 @@ class NetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         if context is not None:
             context.call_on_fit_task_begin(estimator=self, **data)
             watchers = [EpochTasks(context, self, data, lambda net: vars(self) | {"net_": net})]
+        fresh = not (self.warm_start and hasattr(self, "net_"))
         with self._all_or_nothing():
-            self._train(X, y, sample_weight, fresh=not (self.warm_start and hasattr(self, "net_")), watchers=watchers)
+            self._train(X, y, sample_weight, fresh=fresh, watchers=watchers, recipe=recipe)
         if context is not None:
             context.call_on_fit_task_end(estimator=self, **data, reconstruction_attributes=lambda: vars(self))
         return self
@@ -276,21 +290,16 @@ class NetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             self._train(X, y, sample_weight, fresh=fresh, classes=classes, n_epochs=1)
         return self
 
-    @contextmanager
     def _all_or_nothing(self):
-        """A fit that fails or is interrupted leaves the estimator as it was."""
-        before = dict(vars(self))
-        try:
-            yield
-        except BaseException as error:
-            kept = isinstance(error, KeyboardInterrupt) and self.warm_start and hasattr(self, "net_")
-            if not kept:
-                vars(self).clear()
-                vars(self).update(before)
-            raise
+        """With ``warm_start`` an interrupted fit keeps the epochs that were done."""
+        return all_or_nothing(
+            self,
+            keeps=lambda error: isinstance(error, KeyboardInterrupt) and self.warm_start and hasattr(self, "net_"),
+        )
 
-    def _train(self, X, y, sample_weight, *, fresh, classes=None, n_epochs=None, watchers=()):
-        rows = read_rows(self, X, y, sample_weight, fresh=fresh, classes=classes)
+    def _train(self, X, y, sample_weight, *, fresh, classes=None, n_epochs=None, watchers=(), recipe=None):
+        recipe = Recipe() if recipe is None else recipe
+        rows = read_rows(self, X, y, sample_weight, fresh=fresh, classes=classes, marks=recipe.marks)
         seed, n_done = draw_seed(self.random_state), 0 if fresh else len(self.history_)
         if fresh:
             self.n_members_ = self._choose_members(len(rows.copies))
@@ -298,16 +307,17 @@ class NetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             raise ValueError(f"warm_start: expected n_members={self.n_members_} as before, got {self.n_members!r}")
         if n_epochs is None:
             watchers = [*watchers, *self._watchers()]
-        held_out = self._held_out(rows, rows.copies, seed, self.early_stopping and n_epochs is None)
-        learned = rows.copies - held_out
+        held_out = recipe.held_out(self, rows, seed, self.early_stopping and n_epochs is None)
+        learned = rows.learned = rows.copies - held_out
         if fresh:
             encoder = TableEncoder(self._reader.n_numbers_, embeds(self.net))
             self._encoder = encoder.fit(rows.Z, rows.importance(learned.mean(axis=0)))
+        rows.data = rows.tensors(self._encoder.transform(rows.Z, self.dtype))
         self._learn(
-            rows.tensors(self._encoder.transform(rows.Z, self.dtype)),
-            self._sampler(learned, rows),
+            rows.data,
+            recipe.sampler(self, learned, rows),
             self._sampler(held_out, rows, shuffle=False),
-            partial(self._make_objective, rows),
+            partial(recipe.objective, self, rows),
             seed,
             n_done=n_done,
             n_epochs=n_epochs,

@@ -15,6 +15,7 @@ from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 
 from sktech._random import draw_seed, spawn_seed
+from sktech._undo import all_or_nothing
 from sktech._validation import check_choice, check_labels, check_number, check_table, check_weights
 from sktech.classifiers import NetClassifier
 from sktech.classifiers._others import fitted, last_step, mean_proba
@@ -170,13 +171,8 @@ class DistilledClassifier(ClassifierMixin, BaseEstimator):
         self : DistilledClassifier
         """
         self._check_params()
-        before = dict(vars(self))
-        try:
+        with all_or_nothing(self):
             self._fit(X, y, sample_weight, X_unlabeled)
-        except BaseException:
-            vars(self).clear()
-            vars(self).update(before)
-            raise
         return self
 
     def _fit(self, X, y, sample_weight, X_unlabeled):

@@ -8,6 +8,7 @@ from sklearn.utils import _safe_indexing, get_tags
 from sklearn.utils.validation import assert_all_finite, check_is_fitted
 
 from sktech._random import spawn_seed
+from sktech._undo import all_or_nothing
 from sktech._validation import check_choice, check_labels, check_table, check_targets
 from sktech.classifiers import NetClassifier
 from sktech.ensemble._resampling import copies_of
@@ -28,14 +29,9 @@ class Ensemble(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
     def _fit_all_or_nothing(self, *data):
         """A fit that fails or is interrupted leaves the estimator as it was."""
         self._check_params()
-        before = dict(vars(self))
-        self.estimator_ = self._member()
-        try:
+        with all_or_nothing(self):
+            self.estimator_ = self._member()
             self._fit(*data)
-        except BaseException:
-            vars(self).clear()
-            vars(self).update(before)
-            raise
         return self
 
     def _check_params(self):

@@ -230,13 +230,22 @@ class TensorNet(NeuralNetClassifier):
             return
         super()._set_training(training)
         vars(self)["plan_"] = self._plan()
+        objective = self.__dict__.get("objective_") if training else None
+        if objective is not None:
+            objective.begin_epoch(self.module_)
         try:
             if self._is_stock("notify", "on_batch_begin", "on_batch_end") and type(self.history) is History:
                 self._run_lean_epoch(iterator, training, prefix, step_fn, **fit_params)
             else:
                 super().run_single_epoch(iterator, training, prefix, self._checking(step_fn, prefix), **fit_params)
+        except KeyboardInterrupt:  # what has been learned is kept as it would be after the epoch
+            if objective is not None:
+                objective.end_epoch(self.module_)
+            raise
         finally:
             del vars(self)["plan_"]
+        if objective is not None:
+            objective.end_epoch(self.module_)
         for name in [*self.logged_, "train_losses"] if training else ["valid_losses"]:
             done = [record for record in self.history[-1, "batches"] if name in record]
             if done:

@@ -67,8 +67,18 @@ class Objective(nn.Module):
             Already reduced over rows: one number, or one per member. None, the default, is no penalty.
         """
 
+    def begin_epoch(self, module):
+        """Called before the first step of each epoch, with the module in the state in which ``end_epoch`` left it."""
+
     def after_step(self, forward):
         """Called after each step of the optimiser, for moving averages and the like."""
+
+    def end_epoch(self, module):
+        """Called after the last step of each epoch, before the module is validated.
+
+        What is written into the module here is what it is judged, kept and restored by: an average of its weights, a
+        head that is computed. ``begin_epoch`` may put back what the training goes on from.
+        """
 
     def finish(self, module):
         """Called once after the last epoch, with the trained module."""
@@ -90,9 +100,17 @@ class Sum(Objective):
     def penalty(self, forward, batch):
         return _add(term.penalty(forward, batch) for term in self.terms)
 
+    def begin_epoch(self, module):
+        for term in self.terms:
+            term.begin_epoch(module)
+
     def after_step(self, forward):
         for term in self.terms:
             term.after_step(forward)
+
+    def end_epoch(self, module):
+        for term in self.terms:
+            term.end_epoch(module)
 
     def finish(self, module):
         for term in self.terms:
@@ -138,8 +156,14 @@ class Reweighter(Objective):
     def penalty(self, forward, batch):
         return self.inner.penalty(forward, batch)
 
+    def begin_epoch(self, module):
+        self.inner.begin_epoch(module)
+
     def after_step(self, forward):
         self.inner.after_step(forward)
+
+    def end_epoch(self, module):
+        self.inner.end_epoch(module)
 
     def finish(self, module):
         self.inner.finish(module)
