@@ -1,7 +1,7 @@
 """Deep-learning techniques with the manners of scikit-learn."""
 
 from sktech import presets, smoothing
-from sktech.classifiers import NetClassifier, SmoothedNetClassifier
+from sktech.classifiers import NetClassifier, ReweightedClassifier, SmoothedNetClassifier
 from sktech.distillation import DistilledClassifier
 from sktech.ensemble import BaggingVoteEnsemble, DisagreementEnsemble, OutputCodeEnsemble
 from sktech.training import TensorNet
@@ -12,6 +12,7 @@ __all__ = [
     "DistilledClassifier",
     "NetClassifier",
     "OutputCodeEnsemble",
+    "ReweightedClassifier",
     "SmoothedNetClassifier",
     "TensorNet",
     "presets",

@@ -240,6 +240,22 @@ def _check_one_type(expectation, labels):
         raise ValueError(f"{expectation}, got {' and '.join(names)}")
 
 
+def check_mask(name, X, mask):
+    """Which rows are meant, bool of shape (n,).
+
+    Raises
+    ------
+    ValueError
+        If it is no yes or no for each row.
+    """
+    mask = column_or_1d(mask)
+    check_consistent_length(X, mask)
+    values = set(mask.tolist())
+    if not values <= {0, 1}:  # as False and True are, too
+        raise ValueError(f"{name}: expected True or False for each row, got {values!r}")
+    return mask.astype(bool)
+
+
 def check_weights(X, sample_weight):
     """Weights of the rows, float64 of shape (n,); None is one each.
 

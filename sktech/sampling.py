@@ -124,6 +124,63 @@ class SideBySide:
         return Drawn(*(None if part is None else torch.cat(part) for part in parts))
 
 
+class WithTrusted:
+    """Adds trusted rows to each step: the last ones of its batch, which weigh nothing there.
+
+    A technique that learns from them knows them by their place; to all others they are not there.
+
+    Parameters
+    ----------
+    learned : MemberRows
+        The rows to learn from.
+    trusted : MemberRows
+        Drawn in an order of their own, which begins anew when all had their turn.
+    batch_size : int
+        Rows to learn from in a step.
+    n_trusted : int
+        Trusted rows in a step.
+
+    Attributes
+    ----------
+    sizes : list of int
+        Rows of each step of an epoch.
+    """
+
+    def __init__(self, learned, trusted, batch_size, n_trusted):
+        self.learned = learned
+        self.trusted = trusted
+        self.n_trusted = n_trusted
+        first, *others = torch.arange(len(learned)).split(batch_size)
+        self._sizes = [len(first), *map(len, others)]
+        self.sizes = [size + n_trusted for size in self._sizes]
+        self._waiting = torch.empty(*trusted.rows.shape[:-1], 0, dtype=torch.int64)
+
+    def __len__(self):
+        return sum(self.sizes)
+
+    def __call__(self, progress, generator):
+        """Rows and weights of the next epoch."""
+        drawn = self.learned(progress, generator)
+        parts = []
+        for part in (drawn.weight, drawn.copies):
+            part = torch.ones(drawn.rows.shape) if part is None else part
+            steps = [
+                torch.cat([own * (1 + self.n_trusted / size), own.new_zeros(*own.shape[:-1], self.n_trusted)], dim=-1)
+                for own, size in zip(part.split(self._sizes, dim=-1), self._sizes, strict=True)
+            ]
+            parts.append(torch.cat(steps, dim=-1))
+        steps = [
+            torch.cat([own, self._next_trusted(generator)], dim=-1) for own in drawn.rows.split(self._sizes, dim=-1)
+        ]
+        return Drawn(torch.cat(steps, dim=-1), *parts)
+
+    def _next_trusted(self, generator):
+        while self._waiting.shape[-1] < self.n_trusted:
+            self._waiting = torch.cat([self._waiting, self.trusted(0.0, generator).rows], dim=-1)
+        own, self._waiting = self._waiting.split([self.n_trusted, self._waiting.shape[-1] - self.n_trusted], dim=-1)
+        return own
+
+
 def _mean_one(shares, dtype):
     """Weights (n_members, n) with mean 1 for each member; None if all are alike."""
     if (shares == shares[:, :1]).all():

@@ -19,7 +19,7 @@ def stratified_holdout(codes, weight, fraction, seed, n_members=1):
     weight : ndarray of shape (n,)
         Positive weights. If all are whole numbers, or multiples of the smallest, they count copies. Otherwise only rows
         that alone outweigh the fraction of their class are taken for several.
-    fraction : float
+    fraction : float or ndarray of shape (n_classes,)
         Share of each class's copies, in (0, 1): rounded up or down at random, and exact in expectation.
     seed : int
     n_members : int, default=1
@@ -37,14 +37,15 @@ def stratified_holdout(codes, weight, fraction, seed, n_members=1):
     if len(codes) == 0:
         raise ValueError("early_stopping holds out rows with labels: expected some, got none; set early_stopping=False")
     rng = np.random.default_rng(seed)
-    copies = _copies(codes, weight, fraction)
+    fraction = np.broadcast_to(fraction, codes.max() + 1)
+    copies = _copies(codes, weight, fraction[codes])
     order = rng.permutation(len(codes))
     offsets = np.arange(n_members)[:, None] / n_members
     held_out = np.zeros((n_members, len(codes)))
     for code in np.unique(codes):
         rows = order[codes[order] == code]
         # Systematic sampling: each row gives its share, rounded so that the class gives its own.
-        steps = np.floor(np.cumsum(fraction * copies[rows]) + (rng.uniform() + offsets) % 1)
+        steps = np.floor(np.cumsum(fraction[code] * copies[rows]) + (rng.uniform() + offsets) % 1)
         held_out[:, rows] = np.diff(steps, prepend=0)
         held_out[held_out[:, rows].sum(axis=1) >= copies[rows].sum(), rows[-1]] -= 1
     nothing = np.flatnonzero(~held_out.any(axis=1))

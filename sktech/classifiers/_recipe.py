@@ -2,14 +2,9 @@
 
 
 class Recipe:
-    """The net's own ways; a technique that wraps nets overrides some of them.
+    """The net's own ways; a technique that wraps nets overrides some of them."""
 
-    Attributes
-    ----------
-    marks : ndarray of shape (n,) or None
-        A number for each row handed in that keeps it apart from rows that are otherwise identical.
-    """
-
+    #: Takes the checked X, gives a number for each row, (n,), that keeps it apart from rows otherwise identical.
     marks = None
 
     def held_out(self, net, rows, seed, any_at_all):
@@ -25,17 +20,17 @@ class Recipe:
         """
         return net._held_out(rows, rows.copies, seed, any_at_all)
 
-    def sampler(self, net, learned, rows):
-        """Who is in an epoch of the training.
+    def samplers(self, net, learned, held_out, rows):
+        """Who is in an epoch of the training, and whom it is validated on, or None.
 
         Parameters
         ----------
         net : NetClassifier
-        learned : ndarray of shape (n_members, n)
+        learned, held_out : ndarray of shape (n_members, n)
             How often each row counts.
         rows : Rows
         """
-        return net._training_sampler(learned, rows)
+        return net._training_sampler(learned, rows), net._sampler(held_out, rows, shuffle=False)
 
     def objective(self, net, rows):
         """What is minimised; called when the training begins.

@@ -315,8 +315,7 @@ class NetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         rows.data = rows.tensors(self._encoder.transform(rows.Z, self.dtype))
         self._learn(
             rows.data,
-            recipe.sampler(self, learned, rows),
-            self._sampler(held_out, rows, shuffle=False),
+            *recipe.samplers(self, learned, held_out, rows),
             partial(recipe.objective, self, rows),
             seed,
             n_done=n_done,
@@ -385,6 +384,12 @@ class NetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         # About 20 steps an epoch in a small table, 400 in a large one, and batches of 128 between.
         small, large = (2 ** round(np.log2(n_rows / n_steps)) for n_steps in (20, 400))
         return int(np.clip(large, np.clip(small, 8, 128), 512))
+
+    def _rows_per_step(self, n_rows):
+        """Of each member, given how many it learns from."""
+        is_skorch = isinstance(self.net, NeuralNetClassifier)
+        batch_size = self.net.batch_size if is_skorch else self._choose_batch(n_rows)
+        return n_rows if batch_size == -1 else min(batch_size, n_rows)
 
     def _keep(self, net):
         """The net with the epochs it has finished."""

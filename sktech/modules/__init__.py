@@ -8,6 +8,7 @@ from sktech.modules.linear import StackedLinear
 from sktech.modules.members import Members
 from sktech.modules.mlp import MLP
 from sktech.modules.numbers import PeriodicEmbedding, PiecewiseLinearEmbedding
+from sktech.modules.row_wise import row_wise_layers
 from sktech.modules.table_net import TableNet
 
 __all__ = [
@@ -23,4 +24,5 @@ __all__ = [
     "TableNet",
     "count_members",
     "member_tensors",
+    "row_wise_layers",
 ]

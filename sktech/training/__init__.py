@@ -4,6 +4,7 @@ from sktech.losses import cross_entropy
 from sktech.training.batches import Batch, TensorBatches, WeightedRows
 from sktech.training.net import StopTraining, TensorNet
 from sktech.training.objective import Forward, Objective, Reweighter
+from sktech.training.row_gradients import row_gradients
 from sktech.training.schedules import LearningRateSchedule
 from sktech.training.soft import SoftTargets
 
@@ -19,4 +20,5 @@ __all__ = [
     "TensorNet",
     "WeightedRows",
     "cross_entropy",
+    "row_gradients",
 ]

@@ -63,6 +63,19 @@ class Batch(tuple):
         """Rows per member."""
         return self.rows.shape[-1]
 
+    def part(self, which):
+        """The batch of some of the rows.
+
+        Parameters
+        ----------
+        which : slice
+        """
+        place = (slice(None),) * (self.rows.ndim - 1) + (which,)
+        weight, copies = (None if values is None else values[..., which] for values in (self.weight, self.copies))
+        part = Batch((self.X[place], self.y[place]), self.rows[place], weight, self.progress, copies)
+        part.soft = None if self.soft is None else self.soft.part(which)
+        return part
+
     def mean(self, values):
         """Mean over the rows, (...), of values (..., n), each as often as its row counts."""
         share = values.new_full((self.n_rows,), 1 / self.n_rows) if self.copies is None else self.copies / self.n_rows
@@ -169,7 +182,8 @@ class TensorBatches:
         Who is in the epoch. An iterable gives the row numbers of an epoch, as torch's samplers do. A callable is
         asked once per epoch, as ``sampler(progress, generator)``, for a :class:`sktech.sampling.Drawn` or a tuple of
         its first parts: row numbers of shape (n,) or, one row for each member, (n_members, n), and weights of that
-        shape (or None) that multiply the rows' own.
+        shape (or None) that multiply the rows' own. If it has an attribute ``sizes``, a list of the numbers of rows of
+        the steps of an epoch, that is how they are cut into batches.
     seed : int, default=None
         Seeds a generator of its own, so that the order of the rows does not depend on what else draws random numbers.
     smallest_batch : int, default=1
@@ -222,6 +236,9 @@ class TensorBatches:
 
     def _bounds(self, n):
         """Where the batches of an epoch of n rows begin and end."""
+        sizes = getattr(self.sampler, "sizes", None)
+        if sizes is not None:
+            return [0, *np.cumsum(sizes).tolist()]
         if self.drop_last:
             return list(range(0, n + 1, self.batch_size))
         bounds = [*range(0, n, self.batch_size), n]

@@ -55,6 +55,12 @@ class SoftTargets:
         """Those of some rows, on the device of the row numbers."""
         return self._map(lambda part: part[rows.to(part.device)].to(rows.device))
 
+    def part(self, which):
+        """Those of a slice of the rows."""
+        target, softened, *of_rows = self.parts
+        of_classes = [None if values is None else values[..., which, :] for values in (target, softened)]
+        return SoftTargets(*of_classes, *(None if values is None else values[..., which] for values in of_rows))
+
     def to(self, device):
         """On a device."""
         return self._map(lambda part: part.to(device))
