@@ -5,7 +5,7 @@ import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
 
-from sktech.sampling import MemberRows
+from sktech.sampling import MemberRows, WithTrusted
 from sktech.training import TensorBatches, WeightedRows
 
 
@@ -160,3 +160,39 @@ def test_batches_are_slices_of_an_epoch(batch_size, weight, shuffle):
     if sampler.weight is not None:
         drawn = torch.cat([batch.weight for batch in epoch], dim=-1)
         torch.testing.assert_close(drawn.sum(dim=-1), sampler.weight.sum(dim=-1))
+
+
+# ------------------------------------------------------------ trusted rows beside the others
+
+
+@pytest.mark.parametrize("members", [None, 3])
+@pytest.mark.parametrize(("batch_size", "n_trusted"), [(7, 4), (10, 10), (40, 3)])
+def test_each_step_ends_with_trusted_rows_that_weigh_nothing(members, batch_size, n_trusted):
+    copies = random_weight(40 if members is None else (members, 40)) + 1
+    learned, trusted = copies.copy(), np.zeros_like(copies)
+    trusted[..., :12], learned[..., :12] = copies[..., :12], 0
+    own, generator = MemberRows(learned), torch.Generator().manual_seed(0)
+    sampler = WithTrusted(own, MemberRows(trusted), batch_size, n_trusted)
+    data = WeightedRows(torch.arange(40.0)[:, None], torch.zeros(40, dtype=torch.int64))
+    batches = TensorBatches(data, batch_size, sampler=sampler, generator=generator)
+    seen = []
+    for _ in range(3):
+        steps = list(batches)
+        assert len(steps) == len(batches) == -(-28 // batch_size)
+        for step in steps:
+            assert (step.weight[..., -n_trusted:] == 0).all()
+            assert (step.copies[..., -n_trusted:] == 0).all()
+            assert (step.rows[..., -n_trusted:] < 12).all()
+            seen.append(step.rows[..., -n_trusted:])
+        rows = torch.cat([step.rows[..., :-n_trusted] for step in steps], dim=-1)
+        assert_array_equal(np.sort(np.atleast_2d(rows), axis=1), np.tile(np.arange(12, 40), (members or 1, 1)))
+        # The engine divides by all rows of a step: what the others weigh in its mean is as if they were alone.
+        weight = torch.cat(
+            [step.weight[..., :-n_trusted] / step.n_rows * (step.n_rows - n_trusted) for step in steps], -1
+        )
+        expected = own.weight.gather(-1, rows - 12) if own.weight is not None else torch.ones(rows.shape)
+        assert_allclose(weight, expected, rtol=1e-6)
+    # Trusted rows take turns: none comes a second time before all came once.
+    turns = np.atleast_2d(torch.cat(seen, dim=-1))
+    for start in range(0, turns.shape[1] - 11, 12):
+        assert_array_equal(np.sort(turns[:, start : start + 12], axis=1), np.tile(np.arange(12), (members or 1, 1)))

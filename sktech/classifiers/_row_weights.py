@@ -29,7 +29,7 @@ class RowWeights(Reweighter):
         self.n_trusted = n_trusted
         self.result = result
         self.order = "first"
-        self.plain_on_trusted = _PlainOnTrusted(inner, n_trusted)
+        self.plain_on_trusted = _PlainOnTrusted(self.inner, n_trusted)
         self.register_buffer("trusted_weight", trusted_weight)
         self.register_buffer("sums", torch.zeros(2, len(trusted_weight), dtype=torch.float64))
 

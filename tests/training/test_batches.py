@@ -6,7 +6,8 @@ import skorch.dataset
 import torch
 from torch.utils.data import DataLoader, Subset
 
-from sktech.training import TensorBatches, WeightedRows
+from sktech.labels import Labels
+from sktech.training import Batch, SoftTargets, TensorBatches, WeightedRows
 from sktech.training import batches as batches_module
 from sktech.training.batches import whole_tensors
 
@@ -119,3 +120,22 @@ def test_a_missing_target_is_the_data_loaders_zeros():
     dataset = skorch.dataset.Dataset(np.zeros((3, 2), dtype=np.float32))
     (expected,) = DataLoader(dataset, batch_size=3)
     assert torch.equal(whole_tensors(dataset).y, expected[1])
+
+
+@pytest.mark.parametrize("members", [None, 3])
+def test_a_part_of_a_batch_is_the_batch_of_these_rows(members):
+    shape = (8,) if members is None else (members, 8)
+    rows = torch.randperm(20)[: np.prod(shape)].reshape(shape) if members is None else torch.randint(20, shape)
+    proba = np.random.default_rng(0).dirichlet(np.ones(3), 20)
+    soft = SoftTargets.of(Labels(np.arange(3), np.arange(20) % 3, proba, 0.2, 1.0 + np.arange(20)), torch.float64)
+    X, y, weight = torch.randn(20, 2), torch.arange(20) % 3, torch.rand(20)
+    whole = Batch((X[rows], y[rows]), rows, weight[rows], 0.5, weight[rows] + 1, soft)
+    which, log_proba = slice(2, 7), torch.randn(*shape, 3, dtype=torch.float64).log_softmax(-1)
+    part, alone = whole.part(which), rows[..., which]
+    expected = Batch((X[alone], y[alone]), alone, weight[alone], 0.5, weight[alone] + 1, soft)
+    for name in ("X", "y", "rows", "weight", "copies"):
+        assert torch.equal(getattr(part, name), getattr(expected, name))
+    assert part.progress == 0.5
+    losses = [batch.soft.loss(log_proba[..., which, :], batch.y) for batch in (part, expected)]
+    assert torch.equal(*losses)
+    assert torch.equal(losses[0], whole.soft.loss(log_proba, whole.y)[..., which])

@@ -7,6 +7,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from sklearn.datasets import make_classification
+from skorch.callbacks import Callback
 from skorch.helper import predefined_split
 from torch import nn
 from torch.func import functional_call, stack_module_state, vmap
@@ -104,7 +105,7 @@ def nets(n, **params):
         return [Net(**params).double() for _ in range(n)]
 
 
-def train(module, rows, objective, sampler=None, **params):
+def train(module, rows, objective, sampler=None, valid=None, **params):
     net = TensorNet(
         module,
         criterion=nn.CrossEntropyLoss,
@@ -116,7 +117,7 @@ def train(module, rows, objective, sampler=None, **params):
         iterator_train=TensorBatches,
         iterator_train__sampler=sampler,
         iterator_train__seed=0,
-        train_split=None,
+        train_split=None if valid is None else predefined_split(valid),
         classes=range(K),
         callbacks__valid_acc=None,
         verbose=0,
@@ -358,6 +359,68 @@ def test_hooks_run_and_the_objective_is_dropped_after_the_fit(rows):
     assert averaging.n_steps == 3 * 4
     assert averaging.finished_with is net.module_
     assert not any(isinstance(value, Objective) for value in vars(net).values())
+
+
+class MeanOfSteps(Objective):
+    """Judges and keeps the mean of the weights after all steps, and trains on from the last ones."""
+
+    def __init__(self, calls):
+        super().__init__()
+        self.calls, self.total, self.n_steps, self.last = calls, None, 0, None
+
+    def begin_epoch(self, module):
+        self.calls.append("begin")
+        if self.last is not None:
+            module.load_state_dict(self.last)
+
+    def after_step(self, forward):
+        self.calls.append("step")
+        state = {name: value.clone() for name, value in forward.module.state_dict().items()}
+        self.total = state if self.total is None else {name: self.total[name] + value for name, value in state.items()}
+        self.n_steps += 1
+
+    def end_epoch(self, module):
+        self.calls.append("end")
+        self.last = {name: value.clone() for name, value in module.state_dict().items()}
+        module.load_state_dict({name: value / self.n_steps for name, value in self.total.items()})
+
+
+@pytest.mark.parametrize("wrap", [lambda inner: inner, TrustEasyRows, lambda inner: inner + Consistency()])
+def test_a_net_is_judged_and_kept_by_what_an_objective_writes_into_it_after_each_epoch(rows, wrap):
+    calls, states, losses = [], [], []
+    (plain,) = nets(1)
+
+    class Watch(Callback):
+        def on_batch_end(self, net, batch=None, training=False, **kwargs):
+            if training:
+                states.append({name: value.clone() for name, value in net.module_.state_dict().items()})
+
+        def on_epoch_end(self, net, **kwargs):
+            losses.append(F.cross_entropy(net.module_.eval()(rows.X), rows.y, reduction="none") @ rows.weight / N)
+
+    kept = train(copy.deepcopy(plain), rows, lambda: wrap(MeanOfSteps(calls)), valid=rows, callbacks=[Watch()])
+    assert calls == ["begin", *["step"] * 4, "end"] * 3
+    for name, value in kept.module_.state_dict().items():
+        assert torch.allclose(value, torch.stack([state[name] for state in states]).mean(0), rtol=1e-12)
+    valid = [record["valid_loss"] for record in kept.history]
+    assert valid == pytest.approx([loss.item() for loss in losses], rel=1e-12)
+    # The steps are those of a training that nobody averages.
+    bare = train(copy.deepcopy(plain), rows, lambda: wrap(Objective()))
+    for name, value in bare.module_.state_dict().items():
+        assert torch.equal(value, states[-1][name])
+
+
+def test_an_interrupted_epoch_ends_like_any_other(rows):
+    calls = []
+
+    class Interrupt(Callback):
+        def on_batch_end(self, net, **kwargs):
+            if calls.count("step") == 6:
+                raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(nets(1)[0], rows, lambda: MeanOfSteps(calls), callbacks=[Interrupt()])
+    assert calls[-2:] == ["step", "end"]
 
 
 def test_validation_is_the_weighted_log_loss_whatever_is_minimised(rows):
