@@ -22,9 +22,10 @@ class LearnToReweight(RowWeights):
         self.cap = cap
 
     def row_weights(self, forward, batch, gradients, learned, trusted):
-        """Weights (..., n) of the rows to learn from."""
+        """Weights (..., n) of the rows to learn from, and which weigh anything."""
         direction = gradients.sum(
             self.trusted_share(batch, trusted).expand(gradients.rows[..., trusted].shape), trusted
         )
         agreement = gradients.products(direction, learned)
-        return mean_one(agreement.clamp(min=0), batch.weight[..., learned].to(agreement.dtype), self.cap)
+        weights = mean_one(agreement.clamp(min=0), batch.weight[..., learned].to(agreement.dtype), self.cap)
+        return weights, agreement > 0

@@ -71,7 +71,7 @@ class MetaWeightNet(RowWeights):
         self.optimizer = torch.optim.Adam(self.weight_net.parameters(), lr=1e-3, weight_decay=1e-4)
 
     def row_weights(self, forward, batch, gradients, learned, trusted):
-        """Weights (..., n) of the rows to learn from."""
+        """Weights (..., n) of the rows to learn from, twice."""
         losses = gradients.rows[..., learned].detach()
         copies = batch.weight[..., learned].to(losses.dtype)
         share = copies / copies.sum(-1, keepdim=True).clamp(min=torch.finfo(losses.dtype).tiny)
@@ -90,7 +90,8 @@ class MetaWeightNet(RowWeights):
         (-self.step * share * agreement * weights).sum().backward()
         self.optimizer.step()
         with torch.no_grad():
-            return self.weight_net(losses)
+            weights = self.weight_net(losses)
+        return weights, weights
 
     def finish(self, module):
         super().finish(module)

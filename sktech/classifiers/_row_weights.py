@@ -7,7 +7,8 @@ from sktech.training import Objective, Reweighter, row_gradients
 
 
 class RowWeights(Reweighter):
-    """A subclass says what the rows to learn from weigh: ``row_weights(forward, batch, gradients, learned, trusted)``.
+    """A subclass says what the rows to learn from weigh, and what of that is remembered of each row:
+    ``row_weights(forward, batch, gradients, learned, trusted)`` -> weights, marks.
 
     The last ``n_trusted`` rows of each batch are trusted ones, as :class:`sktech.sampling.WithTrusted` adds them. What
     they say is their plain loss, whatever else is minimised.
@@ -21,7 +22,8 @@ class RowWeights(Reweighter):
     trusted_weight : Tensor of shape (n_rows,)
         What the labels of the trusted rows of the table weigh.
     result : object
-        Gets ``weights``, each row's mean weight over the training, (n_rows,), NaN for rows that were in no step.
+        Gets ``weights``, the mean over the training of what is remembered of each row, (n_rows,), NaN for rows that
+        were in no step.
     """
 
     def __init__(self, inner, n_trusted, trusted_weight, result):
@@ -37,9 +39,9 @@ class RowWeights(Reweighter):
         n = batch.n_rows - self.n_trusted
         learned, trusted = slice(0, n), slice(n, None)
         gradients = row_gradients(self.plain_on_trusted, forward, batch, self.order)
-        weights = self.row_weights(forward, batch, gradients, learned, trusted)
+        weights, marks = self.row_weights(forward, batch, gradients, learned, trusted)
         self.order = gradients.order
-        self._remember(batch.rows[..., learned], weights, batch.weight[..., learned])
+        self._remember(batch.rows[..., learned], marks, batch.weight[..., learned])
         rows = weights * gradients.rows_of(learned)
         return torch.cat([rows, rows.new_zeros(*rows.shape[:-1], self.n_trusted)], dim=-1)
 
@@ -48,11 +50,11 @@ class RowWeights(Reweighter):
         share = self.trusted_weight[batch.rows[..., trusted]]
         return share / share.sum(-1, keepdim=True)
 
-    def _remember(self, rows, weights, copies):
+    def _remember(self, rows, marks, copies):
         present = (copies > 0).to(self.sums.dtype)
-        rows = rows.expand(weights.shape).flatten()
-        self.sums[0].index_add_(0, rows, (weights * present).flatten())
-        self.sums[1].index_add_(0, rows, present.expand(weights.shape).flatten())
+        rows = rows.expand(marks.shape).flatten()
+        self.sums[0].index_add_(0, rows, (marks * present).flatten())
+        self.sums[1].index_add_(0, rows, present.expand(marks.shape).flatten())
 
     def finish(self, module):
         super().finish(module)

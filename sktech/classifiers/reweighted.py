@@ -49,7 +49,7 @@ class ReweightedClassifier(NetWrapper):
     clean_batch_size : "auto" or int, default="auto"
         Trusted rows in each step. More of them make the weights less noisy and the step longer. "auto" is half as many
         as the rows to learn from.
-    max_weight : float, default=5.0
+    max_weight : float, default=2.0
         "learn_to_reweight": cap of a row's weight in a step, in multiples of the mean, at least 1.
     virtual_lr : float, default=0.1
         "meta_weight_net": alpha of the paper, the length of the step by which the weights are tried.
@@ -63,8 +63,9 @@ class ReweightedClassifier(NetWrapper):
     estimator_ : NetClassifier
         The trained net, with its ``history_``.
     row_weights_ : ndarray of shape (n,)
-        What each row weighed in the mean of the steps, where 1 is the mean of the rows: the lower, the more suspicious.
-        NaN for trusted rows and rows without weight, which were not learned from. 1 with the controls.
+        How far each row was believed, in [0, 1]: the lower, the more suspicious. With "learn_to_reweight" the share of
+        the steps in which it weighed anything; with "meta_weight_net" the mean of its weights; 1 with the controls. NaN
+        for trusted rows and rows without weight, which were not learned from.
     weight_net_ : torch.nn.Module or None
         The function that "meta_weight_net" has learned; see ``weight_function``.
     n_features_in_ : int
@@ -130,7 +131,7 @@ class ReweightedClassifier(NetWrapper):
     method: str = "learn_to_reweight"
     clean_fraction: float = 0.1
     clean_batch_size: object = "auto"
-    max_weight: float = 5.0
+    max_weight: float = 2.0
     virtual_lr: float = 0.1
     random_state: object = None
 
@@ -204,7 +205,15 @@ class _WithTrustedRows(Recipe):
         self.origin = rows.origin
         known = rows.labels.labeled | (rows.labels.proba is not None)
         self.trusted = self._drawn(rows, known) if self.is_clean is None else rows.copies * rows.marks
-        _check_trusted(rows, self.trusted, known, net.classes_[net._trained])
+        self.learned = rows.copies - self.trusted
+        _check_trusted(rows, self.trusted, known)
+        lacking = (rows.labels.totals(self.learned * known) > 0) & (rows.labels.totals(self.trusted) == 0)
+        if self.is_clean is not None and lacking.any():
+            names = net.classes_[net._trained][lacking]
+            warnings.warn(
+                f"is_clean: expected trusted rows of each class, got none of {names}, whose rows can only lose weight",
+                stacklevel=2,
+            )
         return np.tile(self.trusted, (net.n_members_, 1))
 
     def _drawn(self, rows, known):
@@ -237,7 +246,7 @@ class _WithTrustedRows(Recipe):
         """Factors (n,) that give each class the share among trusted rows that it has among the others."""
         codes = np.maximum(rows.labels.codes, 0)
         label_weight = 1.0 if rows.label_weight is None else rows.label_weight
-        shares = [np.bincount(codes, copies * label_weight) for copies in (rows.copies - self.trusted, self.trusted)]
+        shares = [np.bincount(codes, copies * label_weight) for copies in (self.learned, self.trusted)]
         learned, trusted = (share / share.sum() for share in shares)
         return (learned / np.where(trusted > 0, trusted, 1.0))[codes]
 
@@ -253,26 +262,17 @@ class _WithTrustedRows(Recipe):
         return LearnToReweight(self.params.max_weight, *given)
 
     def weights_of_given_rows(self):
-        """The mean weight of each row that was handed in, (n,), relative to the mean of all."""
+        """``row_weights_``, (n,): of each row that was handed in."""
         if self.weights is None:
-            self.weights = np.where(self.trusted > 0, np.nan, 1.0)
-        weights = np.append(self.weights, np.nan)[self.origin]
-        return weights / (np.nanmean(weights) or 1.0)
+            self.weights = np.where(self.learned > 0, 1.0, np.nan)
+        return np.append(self.weights, np.nan)[self.origin]
 
 
-def _check_trusted(rows, trusted, known, classes):
+def _check_trusted(rows, trusted, known):
     if not trusted.any() or not (rows.copies > trusted).any():
         kind = "trusted rows" if not trusted.any() else "others besides"
         raise ValueError(f"is_clean: expected rows to trust and rows to learn from, got no {kind} that have weight")
     if (trusted[~known] > 0).any():
         raise ValueError(
             "is_clean: expected a label for each row that can be trusted, got -1, which is a row without one"
-        )
-    lacking = rows.labels.totals(rows.copies * known) > 0
-    lacking &= rows.labels.totals(trusted) == 0
-    if lacking.any():
-        warnings.warn(
-            f"is_clean: expected trusted rows of each class, got none of {classes[lacking].tolist()}, whose rows can "
-            "only lose weight",
-            stacklevel=2,
         )

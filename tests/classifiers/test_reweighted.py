@@ -12,7 +12,7 @@ from sklearn import config_context
 from sklearn.base import clone
 from sklearn.datasets import load_digits, load_iris, make_classification
 from sklearn.metrics import roc_auc_score
-from sklearn.model_selection import GridSearchCV, cross_validate
+from sklearn.model_selection import GridSearchCV, StratifiedKFold, cross_validate
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from torch import nn
@@ -218,15 +218,14 @@ def digits():
     return X, y, np.where(wrong, (y + rng.integers(1, 10, len(y))) % 10, y), is_clean
 
 
-@pytest.mark.parametrize("method", ["learn_to_reweight", "meta_weight_net"])
-def test_wrong_labels_weigh_less(method, digits):
-    X, y, y_noisy, is_clean = digits
+def test_wrong_labels_are_believed_less(digits):
+    X, y, y_noisy, is_clean = (part[:900] for part in digits)
     for seed in range(3):
-        clf = ReweightedClassifier(NetClassifier(n_members=1), method=method, random_state=seed)
+        clf = ReweightedClassifier(NetClassifier(n_members=1, max_epochs=16), random_state=seed)
         clf.fit(X, y_noisy, is_clean=is_clean)
         weights = clf.row_weights_[~is_clean]
-        assert roc_auc_score((y == y_noisy)[~is_clean], weights) > 0.7
-        assert_allclose(weights.mean(), 1, rtol=1e-9)
+        assert roc_auc_score((y == y_noisy)[~is_clean], weights) > 0.8
+        assert ((weights >= 0) & (weights <= 1)).all()
         assert np.isnan(clf.row_weights_[is_clean]).all()
 
 
@@ -259,12 +258,9 @@ def test_a_weight_is_so_many_copies(method, digits):
     weighted = clone(clf).fit(X, y, sample_weight=counts, is_clean=is_clean)
     copied = clone(clf).fit(X[copies], y[copies], is_clean=is_clean[copies])
     assert_array_equal(weighted.predict_proba(X), copied.predict_proba(X))
-    assert_allclose(relative(weighted.row_weights_)[copies], relative(copied.row_weights_), rtol=1e-9)
-
-
-def relative(weights):
-    """Multiples of the smallest positive one."""
-    return weights / weights[weights > 0].min()
+    expected = np.where(counts > 0, weighted.row_weights_, np.nan)
+    assert_array_equal(expected[copies], copied.row_weights_)
+    assert_array_equal(np.isnan(weighted.row_weights_), is_clean | (counts == 0))
 
 
 def test_the_order_of_rows_does_not_matter(digits):
@@ -281,7 +277,7 @@ def test_identical_rows_of_which_one_is_trusted_stay_two():
     X, y = load_iris(return_X_y=True)
     X, y = np.vstack([X, X[:30:3]]), np.append(y, y[:30:3])
     is_clean = np.arange(160) >= 150
-    with pytest.warns(UserWarning, match=r"none of \[1, 2\], whose rows can only lose weight"):
+    with pytest.warns(UserWarning, match=r"none of \[1 2\], whose rows can only lose weight"):
         clf = ReweightedClassifier(NetClassifier(**QUICK)).fit(X, y, is_clean=is_clean)
     assert_array_equal(np.isnan(clf.row_weights_), is_clean)
 
@@ -294,10 +290,11 @@ def test_classes_count_among_trusted_rows_as_they_do_among_the_others(label_weig
     rows = Rows(np.zeros((60, 1)), Labels(np.arange(3), codes), copies, label_weight)
     recipe = _WithTrustedRows(ReweightedClassifier(), None, 0)
     recipe.trusted = copies * np.isin(np.arange(60), [np.flatnonzero(codes == k)[:2] for k in range(3)])
+    recipe.learned = copies - recipe.trusted
     weight = np.ones(60) if label_weight is None else label_weight
     shares = [
         np.bincount(codes, kind * weight) / (kind * weight).sum()
-        for kind in (recipe.trusted * recipe._as_in_training(rows), copies - recipe.trusted)
+        for kind in (recipe.trusted * recipe._as_in_training(rows), recipe.learned)
     ]
     assert_allclose(*shares, rtol=1e-12)
 
@@ -353,14 +350,23 @@ def test_takes_probabilities_as_labels():
     proba = np.eye(3)[y] * 0.7 + 0.1
     for labels in (proba, Labels(np.arange(3), y, proba, hard_weight=0.3, temperature=2.0)):
         for method in ("learn_to_reweight", "meta_weight_net"):
-            clf = ReweightedClassifier(NetClassifier(n_members=2), method=method, random_state=0).fit(X, labels)
-            assert clf.score(X, y) > 0.9
+            net = NetClassifier(n_members=2, max_epochs=12)
+            assert ReweightedClassifier(net, method=method, random_state=0).fit(X, labels).score(X, y) > 0.9
 
 
 def test_trusted_rows_are_sliced_in_cross_validation_and_travel_through_searches_and_pipelines(digits):
-    X, _, y, is_clean = (part[:300] for part in digits)
+    X, _, y, _ = (part[:300] for part in digits)
+    is_clean = np.arange(300) % 3 == 0
     clf = ReweightedClassifier(NetClassifier(**QUICK), random_state=0)
-    found = cross_validate(clf, X, y, cv=3, params={"is_clean": is_clean}, return_estimator=True, error_score="raise")
+    found = cross_validate(
+        clf,
+        X,
+        y,
+        cv=StratifiedKFold(3, shuffle=True, random_state=0),
+        params={"is_clean": is_clean},
+        return_estimator=True,
+        error_score="raise",
+    )
     assert sum(np.isnan(model.row_weights_).sum() for model in found["estimator"]) == 2 * is_clean.sum()
     grid = {"method": ["uniform", "learn_to_reweight"], "estimator__lr": [1e-3, 1e-2]}
     search = GridSearchCV(clf, grid, cv=2, n_jobs=2, error_score="raise").fit(X, y, is_clean=is_clean)
