@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
+from joblib import Parallel, delayed
 from scipy.special import expit, logsumexp
 from scipy.stats import t as student
 from sklearn.datasets import load_breast_cancer, load_digits, load_wine, make_classification
@@ -26,9 +27,8 @@ from sktech.metrics import expected_calibration_error
 HERE = Path(__file__).parent
 N_SEEDS = 8
 LOG_LOSS, ACCURACY, CALIBRATION = "log-loss", "accuracy", "calibration error"
-DETECTION = "detection"  # area under the ROC curve of what a model thinks of its training rows, wrong labels being low
 TUNED = "tuned"  # an outcome that is shown, not compared: what was chosen
-HIGHER_IS_BETTER = {ACCURACY, DETECTION}
+HIGHER_IS_BETTER = {ACCURACY}
 MEAN = "*mean of tables*"
 
 
@@ -145,21 +145,29 @@ def scores(log_p, y):
 # ---------------------------------------------------------------- all arms
 
 
-def collect(tables, seeds, arms, **changes):
+def collect(tables, seeds, arms, n_jobs=1, **changes):
     """One line per seed, table and arm.
 
     ``arms(X, y, seed, **changes)`` yields pairs of an arm's name and its outcomes.
     """
     started, lines = time.perf_counter(), []
-    for seed in seeds:
-        for table, load in tables.items():
-            for arm, outcomes in arms(*load(seed), seed, **changes):
-                lines.append({"table": table, "seed": seed, "arm": arm, **outcomes})
-                text = "  ".join(
-                    f"{name} {value:.4f}" for name, value in outcomes.items() if not isinstance(value, str)
-                )
-                print(f"{time.perf_counter() - started:6.0f} s  {seed:3d} {table:14s} {arm:34s} {text}", flush=True)
+    jobs = [(seed, table) for seed in seeds for table in tables]
+    found = Parallel(n_jobs, return_as="generator")(
+        delayed(_outcomes)(arms, tables[table], seed, changes) for seed, table in jobs
+    )
+    for (seed, table), pairs in zip(jobs, found, strict=True):
+        for arm, outcomes in pairs:
+            lines.append({"table": table, "seed": seed, "arm": arm, **outcomes})
+            text = "  ".join(f"{name} {value:.4f}" for name, value in outcomes.items() if not isinstance(value, str))
+            print(f"{time.perf_counter() - started:6.0f} s  {seed:3d} {table:14s} {arm:34s} {text}", flush=True)
     return pd.DataFrame(lines)
+
+
+def _outcomes(arms, load, seed, changes):
+    """All arms' names and outcomes for a table and a seed, with one thread."""
+    torch.set_num_threads(1)
+    with threadpool_limits(1):
+        return list(arms(*load(seed), seed, **changes))
 
 
 def with_mean_arm(lines, arm, *others):
@@ -300,14 +308,13 @@ def main(script, doc, parts, claims, comparisons=(), settings=None, derived=None
     parser = argparse.ArgumentParser(description=doc.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="few seeds, tables and epochs, nothing written")
     parser.add_argument("--data", type=Path, help="folder of further tables, as in tabular.py")
+    parser.add_argument("--jobs", type=int, default=1, help="processes, of one thread each")
     args = parser.parse_args()
     seeds, changes = (range(2), quick_changes or {"max_epochs": 8}) if args.quick else (range(n_seeds), {})
-    torch.set_num_threads(1)
-    with threadpool_limits(1):
-        lines = pd.concat(
-            collect(tables if isinstance(tables, dict) else chosen_tables(tables, args), seeds, arms, **changes)
-            for tables, arms in parts
-        )
+    lines = pd.concat(
+        collect(tables if isinstance(tables, dict) else chosen_tables(tables, args), seeds, arms, args.jobs, **changes)
+        for tables, arms in parts
+    )
     for arm, others in (derived or {}).items():
         lines = with_mean_arm(lines, arm, *others)
     script = Path(script)
