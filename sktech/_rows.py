@@ -31,13 +31,16 @@ def merge_identical_rows(X, y, weight, others=None):
         Row numbers into X.
     weight : ndarray of shape (n_distinct,), float64
         For each of them the weight of all rows that equal it.
+    place : ndarray of shape (n,), int
+        For each row the position of its representative in ``index``.
     others : ndarray of shape (k, n_distinct)
         Only if there are any.
     """
     weight = np.asarray(weight, dtype=np.float64)
     order, is_first = _by_hash(_keys(X, y), weight)
-    first = np.flatnonzero(is_first)
-    merged = order[first], np.add.reduceat(weight[order], first)
+    first, place = np.flatnonzero(is_first), np.empty(len(order), dtype=int)
+    place[order] = np.cumsum(is_first) - 1
+    merged = order[first], np.add.reduceat(weight[order], first), place
     return merged if others is None else (*merged, np.stack([np.add.reduceat(row[order], first) for row in others]))
 
 

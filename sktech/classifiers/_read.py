@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from sklearn.utils import _safe_indexing
 
-from sktech._rows import content_order, merge_identical_rows
+from sktech._rows import merge_identical_rows
 from sktech._validation import check_table, check_targets, check_weights
 from sktech.labels import Labels
 from sktech.table import TableReader
@@ -34,7 +34,7 @@ class Rows:
     marks : ndarray of shape (n,), default=None
         What a technique told about each row.
     origin : ndarray of shape (n_given,), int, default=None
-        For each row that was handed in which of these it became, -1 for none; only where there are marks.
+        For each row that was handed in which of these it became, -1 for none.
     data : WeightedRows, default=None
         The rows as tensors, once they are encoded.
     learned : ndarray of shape (n_members, n), default=None
@@ -132,20 +132,15 @@ def read_rows(estimator, X, y, sample_weight, *, fresh, classes=None, shares=Non
     place = np.arange(len(Z))
     if estimator.merge_identical_rows:
         keys = labels.simplified().keys(numbers)
-        if marks is not None:
-            keys = np.column_stack([keys, marks])
-            order, content = content_order(Z, keys, copies)
-            place[order] = content
-        distinct, copies, *merged = merge_identical_rows(Z, keys, copies, shares)
+        keys = keys if marks is None else np.column_stack([keys, marks])
+        distinct, copies, place, *merged = merge_identical_rows(Z, keys, copies, shares)
         Z, labels, shares = Z[distinct], labels[distinct], merged[0] if merged else None
         marks = None if marks is None else marks[distinct]
     # Once more, as "balanced" adds up weights: now in an order that depends on the rows' content alone.
     labels, factor = labels.weighted(estimator.class_weight, copies)
     labels = labels.numbered(numbers, len(estimator._trained)).simplified()
-    origin = None
-    if marks is not None:
-        origin = np.full(len(counts), -1)
-        origin[counts] = place
+    origin = np.full(len(counts), -1)
+    origin[counts] = place
     return Rows(Z, labels, copies, None if np.ptp(factor) == 0 else factor, shares, marks=marks, origin=origin)
 
 

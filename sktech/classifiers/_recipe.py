@@ -20,17 +20,29 @@ class Recipe:
         """
         return net._held_out(rows, rows.copies, seed, any_at_all)
 
-    def samplers(self, net, learned, held_out, rows):
-        """Who is in an epoch of the training, and whom it is validated on, or None.
+    def sampler(self, net, learned, rows):
+        """Who is in an epoch of the training.
 
         Parameters
         ----------
         net : NetClassifier
-        learned, held_out : ndarray of shape (n_members, n)
+        learned : ndarray of shape (n_members, n)
             How often each row counts.
         rows : Rows
         """
-        return net._training_sampler(learned, rows), net._sampler(held_out, rows, shuffle=False)
+        return net._training_sampler(learned, rows)
+
+    def validation(self, net, held_out, rows):
+        """Who the training is watched on, and what each counts; None for no row at all.
+
+        Parameters
+        ----------
+        net : NetClassifier
+        held_out : ndarray of shape (n_members, n)
+            How often each row counts.
+        rows : Rows
+        """
+        return net._sampler(held_out, rows, shuffle=False)
 
     def objective(self, net, rows):
         """What is minimised; called when the training begins.

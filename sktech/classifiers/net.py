@@ -315,7 +315,8 @@ class NetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         rows.data = rows.tensors(self._encoder.transform(rows.Z, self.dtype))
         self._learn(
             rows.data,
-            *recipe.samplers(self, learned, held_out, rows),
+            recipe.sampler(self, learned, rows),
+            recipe.validation(self, held_out, rows),
             partial(recipe.objective, self, rows),
             seed,
             n_done=n_done,

@@ -232,15 +232,17 @@ class _WithTrustedRows(Recipe):
         drawn[own] = stratified_holdout(codes, copies, fraction, self.seed)[0]
         return drawn
 
-    def samplers(self, net, learned, held_out, rows):
-        own, says = net._training_sampler(learned, rows), self._as_in_training(rows)
-        valid = net._sampler(held_out * says, rows, shuffle=False)
-        if self.learns:
-            trusted = net._sampler(np.tile(self.trusted, (len(learned), 1)), rows)
-            n_learned, size = net._rows_per_step(len(own)), self.params.clean_batch_size
-            self.n_trusted = min(-(-n_learned // 2) if size == "auto" else size, len(trusted))
-            own = WithTrusted(own, trusted, n_learned, self.n_trusted)
-        return own, valid
+    def sampler(self, net, learned, rows):
+        own = net._training_sampler(learned, rows)
+        if not self.learns:
+            return own
+        trusted = net._sampler(np.tile(self.trusted, (len(learned), 1)), rows)
+        n_learned, size = net._rows_per_step(len(own)), self.params.clean_batch_size
+        self.n_trusted = min(-(-n_learned // 2) if size == "auto" else size, len(trusted))
+        return WithTrusted(own, trusted, n_learned, self.n_trusted)
+
+    def validation(self, net, held_out, rows):
+        return net._sampler(held_out * self._as_in_training(rows), rows, shuffle=False)
 
     def _as_in_training(self, rows):
         """Factors (n,) that give each class the share among trusted rows that it has among the others."""

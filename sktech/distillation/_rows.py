@@ -58,7 +58,7 @@ class Rows:
             Z = TableReader(categorical_features).fit(self.X).transform(self.X)
         except (TypeError, ValueError):  # a table that only pipelines of the user's can read keeps its order
             return self
-        own, weight = merge_identical_rows(Z, np.column_stack([self.codes, self.folds]), self.weight)
+        own, weight, _ = merge_identical_rows(Z, np.column_stack([self.codes, self.folds]), self.weight)
         if (weight == np.round(weight)).all() and weight.sum() <= MOST_COPIES * len(self):
             own, weight = np.repeat(own, weight.astype(int)), np.ones(int(weight.sum()))
         return Rows(_safe_indexing(self.X, own), self.codes[own], weight, self.folds[own])

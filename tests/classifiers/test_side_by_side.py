@@ -476,7 +476,7 @@ def test_a_net_on_a_bootstrap_is_a_loop_by_hand(stacked, numbers):
     ensemble = BaggingVoteEnsemble(estimator, 3, stacked=stacked, random_state=0).fit(X, y)
     shares = np.stack([np.bincount(rows, minlength=N) for rows in ensemble.estimators_samples_])
     n_rows = np.count_nonzero(shares, axis=1).max()
-    order, _ = merge_identical_rows(X, y, np.ones(N))
+    order, _, _ = merge_identical_rows(X, y, np.ones(N))
     for member, share in zip(ensemble.estimators_, shares[:, order], strict=True):
         inputs = torch.from_numpy(member._encoder.transform(member._reader.transform(X[order]), "float64"))
         target = torch.from_numpy(y[order])
