@@ -1,6 +1,7 @@
 """Classifiers with one net inside, one technique per file."""
 
 from sktech.classifiers.net import NetClassifier
+from sktech.classifiers.noise_tolerant import NoiseTolerantClassifier
 from sktech.classifiers.smoothed import SmoothedNetClassifier
 
-__all__ = ["NetClassifier", "SmoothedNetClassifier"]
+__all__ = ["NetClassifier", "NoiseTolerantClassifier", "SmoothedNetClassifier"]

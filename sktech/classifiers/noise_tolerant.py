@@ -1,0 +1,216 @@
+"""NoiseTolerantClassifier: nets that are trained not to learn wrong labels (MLNT)."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from sktech._streams import draw
+from sktech._validation import check_number
+from sktech.classifiers.net import NetClassifier
+from sktech.losses import kl_divergence, negative_log_likelihood
+from sktech.modules.members import tensor_places
+from sktech.training import Objective
+
+# Rows among which neighbours are looked for; larger batches are so many times these, so that it costs the same per row.
+_COMPARED_ROWS = 128
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class NoiseTolerantClassifier(NetClassifier):
+    """TODO
+
+    """
+
+    n_perturbations: int = 1
+    perturbed_fraction: float = 0.5
+    n_neighbors: int = 10
+    meta_lr: float = 0.2
+    consistency: float = 1.0
+    ema_decay: float = 0.99
+    warm_up: float = 0.2
+
+    def _check_params(self):
+        super()._check_params()
+        check_number("n_perturbations", self.n_perturbations, int, 1)
+        check_number("perturbed_fraction", self.perturbed_fraction, float, 0, 1)
+        check_number("n_neighbors", self.n_neighbors, int, 1)
+        check_number("meta_lr", self.meta_lr, float, 0, np.inf, open_high=True)
+        check_number("consistency", self.consistency, float, 0, np.inf, open_high=True)
+        check_number("ema_decay", self.ema_decay, float, 0, 1, open_high=True)
+        check_number("warm_up", self.warm_up, float, 0, 1)
+
+    def _make_objective(self, rows):
+        noise = NeighbourNoise(
+            self.n_perturbations,
+            self.perturbed_fraction,
+            self.n_neighbors,
+            n_codes=len(self._encoder.n_levels_),
+            soft=rows.data.soft,
+        )
+        return MetaConsistency(noise, self.meta_lr, self.consistency, self.ema_decay, self.warm_up)
+
+
+class MovingAverage(Objective):
+    """The net that is validated, kept and predicts is a moving average of the one that learns.
+
+    Parameters
+    ----------
+    decay : float
+        Share of the average that stays in each step; after t steps at most t / (t + 9), so that the start is forgotten.
+    """
+
+    def __init__(self, decay):
+        super().__init__()
+        self.decay = decay
+        self.n_steps = 0
+        self.average = self.learner = None
+
+    def begin_epoch(self, module):
+        if self.average is None:
+            self.average = _copies(module)
+        else:
+            _write(self.learner, module)
+
+    def after_step(self, forward):
+        self.n_steps += 1
+        decay = min(self.decay, self.n_steps / (self.n_steps + 9))
+        for name, value in _tensors(forward.module):
+            if value.is_floating_point():
+                self.average[name].lerp_(value, 1 - decay)
+            else:  # a count
+                self.average[name].copy_(value)
+
+    def end_epoch(self, module):
+        self.learner = _copies(module)
+        _write(self.average, module)
+
+
+def _tensors(module):
+    """Pairs of the name of each parameter and buffer and its value."""
+    parameters, buffers = tensor_places(module)
+    return [(name, value.detach()) for name, value in (parameters | buffers).items()]
+
+
+def _copies(module):
+    return {name: value.clone() for name, value in _tensors(module)}
+
+
+def _write(values, module):
+    for name, value in _tensors(module):
+        value.copy_(values[name])
+
+
+class NeighbourNoise:
+    """Synthetic noise: some labels are replaced by those of near rows.
+
+    Parameters
+    ----------
+    n_perturbations, perturbed_fraction, n_neighbors
+        As in :class:`NoiseTolerantClassifier`.
+    n_codes : int, default=0
+        How many of the last inputs are numbers of levels, which are alike or not.
+    soft : SoftTargets, default=None
+        Of all training rows, where labels are probabilities.
+    """
+
+    def __init__(self, n_perturbations, perturbed_fraction, n_neighbors, n_codes=0, soft=None):
+        self.n_perturbations = n_perturbations
+        self.perturbed_fraction = perturbed_fraction
+        self.n_neighbors = n_neighbors
+        self.n_codes = n_codes
+        self.soft = soft
+
+    def sources(self, batch, members):
+        """Whose label each row has in each perturbation, positions in the batch of shape (n_perturbations, ..., n).
+
+        Parameters
+        ----------
+        batch : sktech.training.Batch
+        members : tuple of int
+            The leading axes, (n_members,) or ().
+        """
+        n, device = batch.n_rows, batch.X.device
+        shape = (*members, self.n_perturbations, n)
+        sources = torch.arange(n, device=device).expand(shape)
+        distance, nearest = self.neighbors(batch)
+        if nearest.shape[-1]:
+            n_found = distance.isfinite().sum(-1).unsqueeze(-2)
+            which = (draw(torch.rand, shape, device) * n_found).long().unsqueeze(-1)
+            drawn = nearest.unsqueeze(-3).expand(*shape, -1).gather(-1, which).squeeze(-1)
+            replaced = draw(torch.rand, shape, device) < self.perturbed_fraction
+            sources = torch.where(replaced & (n_found > 0), drawn, sources)
+        return sources.movedim(-2, 0)
+
+    def neighbors(self, batch):
+        """Squared distances to each row's nearest others and their positions in the batch, (..., n, n_found) each; the
+        distance is infinite where there are no more others that have a label."""
+        n, device = batch.n_rows, batch.X.device
+        unfit = torch.zeros(n, dtype=torch.bool, device=device) if batch.weight is None else batch.weight == 0
+        n_parts = -(-n // _COMPARED_ROWS)
+        k, found = min(self.n_neighbors, n // n_parts - 1), []
+        for rows in torch.arange(n, device=device).tensor_split(n_parts):
+            distance = self._distances(batch.X[..., rows, :])
+            distance = distance.masked_fill(torch.eye(len(rows), dtype=torch.bool, device=device), torch.inf)
+            distance, nearest = distance.masked_fill(unfit[..., None, rows], torch.inf).topk(k, largest=False)
+            found.append((distance, rows[nearest]))
+        return tuple(torch.cat(parts, dim=-2) for parts in zip(*found, strict=True))
+
+    def _distances(self, X):
+        numbers, codes = X.split([X.shape[-1] - self.n_codes, self.n_codes], dim=-1)
+        # Not by a matrix product: its rounding, which may decide who is nearer, depends on the other rows.
+        distances = torch.cdist(numbers, numbers, compute_mode="donot_use_mm_for_euclid_dist").square()
+        if self.n_codes:  # as if each level had an input of its own
+            distances = distances + 2 * torch.cdist(codes, codes, p=0)
+        return distances
+
+    def loss(self, log_proba, batch, source):
+        """Cross-entropy with the labels of others, (..., n)."""
+        y = batch.y.expand(source.shape).gather(-1, source)
+        if self.soft is None:
+            return negative_log_likelihood(log_proba, y)
+        return self.soft[batch.rows.expand(source.shape).gather(-1, source)].loss(log_proba, y)
+
+
+class MetaConsistency(MovingAverage):
+    """After a step on wrong labels the net shall still say what its moving average, the teacher, says.
+
+    Parameters
+    ----------
+    noise : NeighbourNoise
+    meta_lr, consistency, ema_decay, warm_up : float
+        As in :class:`NoiseTolerantClassifier`.
+    """
+
+    def __init__(self, noise, meta_lr, consistency, ema_decay, warm_up):
+        super().__init__(ema_decay)
+        self.noise = noise
+        self.meta_lr = meta_lr
+        self.consistency = consistency
+        self.warm_up = warm_up
+
+    def penalty(self, forward, batch):
+        strength = self.consistency * ramp(batch.progress, self.warm_up)
+        if strength == 0:
+            return None
+        log_proba, params = forward.log_proba(batch.X), forward.params
+        with torch.no_grad():
+            taught = forward.at(self.average).log_proba(batch.X)
+        divergences = []
+        for source in self.noise.sources(batch, log_proba.shape[:-2]):
+            rows = self.noise.loss(log_proba, batch, source)
+            loss = (rows if batch.weight is None else batch.weight * rows).sum() / batch.n_rows
+            slopes = torch.autograd.grad(loss, params.values(), create_graph=True, materialize_grads=True)
+            moved = {
+                name: value - self.meta_lr * slope for (name, value), slope in zip(params.items(), slopes, strict=True)
+            }
+            divergences.append(kl_divergence(taught, forward.at(moved).log_proba(batch.X)))
+        return strength * batch.mean(sum(divergences) / len(divergences))
+
+
+def ramp(progress, warm_up):
+    if progress >= warm_up:
+        return 1.0
+    start = warm_up / 4
+    return math.exp(-5 * (1 - (progress - start) / (warm_up - start)) ** 2) if progress >= start else 0.0
