@@ -218,7 +218,9 @@ def test_each_member_has_the_penalty_and_the_slope_that_it_has_alone(seed):
     for m in range(MEMBERS):
         parts = [part[m] for part in (batch.rows, batch.weight, batch.copies)]
         own = Batch((batch.X[m], batch.y[m]), parts[0], parts[1], 0.5, parts[2])
-        expected, own_slopes = penalty_and_slopes(consistency(Given(sources[:, m]), alone[m], teachers[m]), alone[m], own)
+        expected, own_slopes = penalty_and_slopes(
+            consistency(Given(sources[:, m]), alone[m], teachers[m]), alone[m], own
+        )
         assert_allclose(penalty[m], expected, rtol=1e-12)
         for slope, value in zip(slopes, own_slopes, strict=True):
             assert_allclose(slope[m].flatten(), value.flatten(), atol=1e-13)
@@ -226,8 +228,7 @@ def test_each_member_has_the_penalty_and_the_slope_that_it_has_alone(seed):
 
 @pytest.mark.parametrize("shared", [True, False])
 def test_members_may_share_their_rows(shared):
-    module, members = make("a committee")
-    teacher, _ = make("a committee")
+    (module, _), (teacher, _) = make("a committee"), make("a committee")
     with torch.no_grad():
         next(teacher.parameters()).mul_(2)
     batch = batch_of(0, weighted=True)
@@ -425,7 +426,9 @@ def tensors(module):
 
 @pytest.fixture(scope="module")
 def table():
-    X, y = make_classification(80, D, n_informative=3, n_redundant=0, n_classes=K, n_clusters_per_class=1, random_state=0)
+    X, y = make_classification(
+        80, D, n_informative=3, n_redundant=0, n_classes=K, n_clusters_per_class=1, random_state=0
+    )
     return X, y
 
 
