@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
-from scipy.stats import binom
+from scipy.stats import binom, chisquare
 from sklearn.datasets import make_blobs, make_classification
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.neighbors import NearestNeighbors
@@ -350,10 +350,26 @@ def test_neighbours_are_looked_for_among_at_most_128_rows():
     assert nearest.shape == (300, 2)
     assert nearest[1:-1][:98].sort(-1).values.tolist() == [[i - 1, i + 1] for i in range(1, 99)]
     assert set(nearest[99].tolist()) == {97, 98}, "the next hundred is another part"
+    assert set(nearest[150].tolist()) == {149, 151}
+    assert set(nearest[200].tolist()) == {201, 202}
     assert distance[99].sort().values.tolist() == [1.0, 4.0]
     small, large = (NeighbourNoise(1, 1.0, 200).neighbors(Batch((X[:n], X[:n]), torch.arange(n))) for n in (128, 129))
     assert small[1].shape == (128, 127)
     assert large[1].shape == (129, 63)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_by_default_labels_are_those_of_any_row_that_has_one(seed):
+    weight = (torch.rand(40, generator=torch.Generator().manual_seed(seed)) < 0.7).double()
+    X = torch.randn(40, 3, dtype=torch.float64)
+    batch = Batch((X, torch.zeros(40, dtype=torch.int64)), torch.arange(40), weight)
+    n_neighbors = NoiseTolerantClassifier().n_neighbors
+    drawn = NeighbourNoise(3000, 1.0, n_neighbors).sources(batch, ()).numpy()
+    for i in range(40):
+        counts = np.bincount(drawn[:, i], minlength=40)
+        others = (weight.numpy() > 0) & (np.arange(40) != i)
+        assert not counts[~others].any()
+        assert chisquare(counts[others]).pvalue > 1e-6
 
 
 @pytest.mark.parametrize(("n", "weight"), [(1, None), (3, [0.0, 0.0, 0.0]), (3, [0.0, 2.0, 0.0])])
@@ -673,7 +689,7 @@ def test_wrong_labels_are_learned_less():
         X, y = make_blobs(700, 8, centers=4, cluster_std=5.0, random_state=seed)
         rng = np.random.default_rng(seed)
         wrong = np.where(rng.random(len(y)) < 0.4, (y + rng.integers(1, 4, len(y))) % 4, y)
-        params = {"early_stopping": False, "lr_schedule": None, "max_epochs": 40, "batch_size": 32}
+        params = {"early_stopping": False, "lr_schedule": None, "max_epochs": 30, "batch_size": 32}
         params |= {"dtype": "float32", "random_state": seed, "hidden_layer_sizes": (64,)}
         fits = [learner(kind, **params).fit(X[:200], wrong[:200]) for kind in (NoiseTolerantClassifier, NetClassifier)]
         gains.append(fits[0].score(X[200:], y[200:]) - fits[1].score(X[200:], y[200:]))
