@@ -1,7 +1,12 @@
 """Deep-learning techniques with the manners of scikit-learn."""
 
 from sktech import presets, smoothing
-from sktech.classifiers import NetClassifier, ReweightedClassifier, SmoothedNetClassifier
+from sktech.classifiers import (
+    NetClassifier,
+    NoiseTolerantClassifier,
+    ReweightedClassifier,
+    SmoothedNetClassifier,
+)
 from sktech.distillation import DistilledClassifier
 from sktech.ensemble import BaggingVoteEnsemble, DisagreementEnsemble, OutputCodeEnsemble
 from sktech.training import TensorNet
@@ -11,6 +16,7 @@ __all__ = [
     "DisagreementEnsemble",
     "DistilledClassifier",
     "NetClassifier",
+    "NoiseTolerantClassifier",
     "OutputCodeEnsemble",
     "ReweightedClassifier",
     "SmoothedNetClassifier",
