@@ -153,11 +153,8 @@ def _obstacle(estimator):
 
 def _size(estimator, n_rows):
     """How many estimators to train side by side."""
-    is_skorch = isinstance(estimator.net, NeuralNetClassifier)
-    batch_size = estimator.net.batch_size if is_skorch else estimator._choose_batch(n_rows)
-    batch_size = n_rows if batch_size == -1 else min(batch_size, n_rows)
     rows_per_step = ROWS_PER_STEP.get(torch.device(estimator._device()).type, ROWS_PER_STEP["cuda"])
-    return rows_per_step // (batch_size * estimator.n_members_)
+    return rows_per_step // (estimator._rows_per_step(n_rows) * estimator.n_members_)
 
 
 def _train(parts, rows, inputs, lengths, extra):

@@ -386,6 +386,12 @@ class NetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         small, large = (2 ** round(np.log2(n_rows / n_steps)) for n_steps in (20, 400))
         return int(np.clip(large, np.clip(small, 8, 128), 512))
 
+    def _rows_per_step(self, n_rows):
+        """How many rows of each member a step has, given how many it learns from."""
+        brought = isinstance(self.net, NeuralNetClassifier)
+        batch_size = self.net.batch_size if brought else self._choose_batch(n_rows)
+        return n_rows if batch_size == -1 else min(batch_size, n_rows)
+
     def _keep(self, net):
         """The net with the epochs it has finished."""
         if not net.initialized_:

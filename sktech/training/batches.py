@@ -169,7 +169,8 @@ class TensorBatches:
         Who is in the epoch. An iterable gives the row numbers of an epoch, as torch's samplers do. A callable is
         asked once per epoch, as ``sampler(progress, generator)``, for a :class:`sktech.sampling.Drawn` or a tuple of
         its first parts: row numbers of shape (n,) or, one row for each member, (n_members, n), and weights of that
-        shape (or None) that multiply the rows' own.
+        shape (or None) that multiply the rows' own. A callable that forms the steps itself has a ``batch_size``, which
+        takes the place of the one above.
     seed : int, default=None
         Seeds a generator of its own, so that the order of the rows does not depend on what else draws random numbers.
     smallest_batch : int, default=1
@@ -198,6 +199,8 @@ class TensorBatches:
                 "a sampler decides the order of the rows: expected shuffle=False beside it, got shuffle=True"
             )
         self.data = data
+        if callable(sampler):
+            batch_size = getattr(sampler, "batch_size", batch_size)
         self.batch_size = len(data) if batch_size == -1 else batch_size
         self.shuffle = shuffle
         self.drop_last = drop_last
