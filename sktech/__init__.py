@@ -1,17 +1,19 @@
 """Deep-learning techniques with the manners of scikit-learn."""
 
 from sktech import presets, smoothing
-from sktech.classifiers import NetClassifier, SmoothedNetClassifier
+from sktech.classifiers import CleanPrototypeClassifier, NetClassifier, PrototypeClassifier, SmoothedNetClassifier
 from sktech.distillation import DistilledClassifier
 from sktech.ensemble import BaggingVoteEnsemble, DisagreementEnsemble, OutputCodeEnsemble
 from sktech.training import TensorNet
 
 __all__ = [
     "BaggingVoteEnsemble",
+    "CleanPrototypeClassifier",
     "DisagreementEnsemble",
     "DistilledClassifier",
     "NetClassifier",
     "OutputCodeEnsemble",
+    "PrototypeClassifier",
     "SmoothedNetClassifier",
     "TensorNet",
     "presets",

@@ -1,6 +1,8 @@
 """Classifiers with one net inside, one technique per file."""
 
+from sktech.classifiers.clean_prototypes import CleanPrototypeClassifier
 from sktech.classifiers.net import NetClassifier
+from sktech.classifiers.prototypes import PrototypeClassifier
 from sktech.classifiers.smoothed import SmoothedNetClassifier
 
-__all__ = ["NetClassifier", "SmoothedNetClassifier"]
+__all__ = ["CleanPrototypeClassifier", "NetClassifier", "PrototypeClassifier", "SmoothedNetClassifier"]

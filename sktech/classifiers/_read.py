@@ -95,8 +95,8 @@ def read_rows(estimator, X, y, sample_weight, *, fresh, classes=None, shares=Non
         As ``partial_fit`` takes them.
     shares : ndarray of shape (n_estimators, n), default=None
         Weights of the rows in the training of each of several estimators, to be treated alike.
-    marks : ndarray of shape (n,), default=None
-        Numbers that keep rows apart, besides their content and their label.
+    marks : number or ndarray of shape (n,), default=None
+        Numbers that keep rows apart, besides their content and their label. One for all only asks for ``origin``.
 
     Returns
     -------
@@ -106,6 +106,7 @@ def read_rows(estimator, X, y, sample_weight, *, fresh, classes=None, shares=Non
     known = classes if classes is not None or fresh else estimator.classes_
     labels = check_targets(estimator, X, y, unlabeled=estimator._learns_unlabeled(), known_classes=known)
     copies = check_weights(X, sample_weight)
+    marks = None if marks is None else np.broadcast_to(marks, len(copies))
     weighted, factor = labels.weighted(estimator.class_weight, copies)
     if estimator.class_weight is None and not (copies * factor).any():
         raise ValueError("y: expected a row with a label and a positive weight, got none")

@@ -6,8 +6,9 @@ class Recipe:
 
     Attributes
     ----------
-    marks : ndarray of shape (n,) or None
-        A number for each row handed in that keeps it apart from rows that are otherwise identical.
+    marks : number, ndarray of shape (n,) or None
+        A number for each row handed in that keeps it apart from rows that are otherwise identical; one for all keeps
+        none apart, and lets ``rows.origin`` tell which rows became which.
     """
 
     marks = None
