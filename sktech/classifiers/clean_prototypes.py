@@ -10,10 +10,9 @@ from sktech._validation import check_number
 from sktech.classifiers._recipe import Recipe
 from sktech.classifiers.net import NetClassifier
 from sktech.losses import cross_entropy
-from sktech.modules import MLP, count_members
+from sktech.modules import MLP
 from sktech.sampling import ClassGroups
 from sktech.training import Objective
-from sktech.training.objective import last_layer
 
 # Units of the scoring net's hidden layer, and the learning rate of its optimiser, Adam.
 _SCORING_UNITS, _SCORING_RATE = 32, 1e-3
@@ -139,14 +138,6 @@ class CleanPrototypes(Objective):
         self.register_buffer("sums", torch.zeros(n_rows, dtype=torch.float64))
         self.register_buffer("draws", torch.zeros(n_rows, dtype=torch.float64))
 
-    def begin_epoch(self, module):
-        if self.scoring_net is None:
-            like = next(module.parameters())
-            layer = last_layer(module)
-            width = layer.weight.shape[-1]
-            self.scoring_net = MLP(width, 1, (_SCORING_UNITS,), n_members=count_members(module)).to(like)
-            self.optimizer = torch.optim.Adam(self.scoring_net.parameters(), lr=_SCORING_RATE)
-
     def rows(self, forward, batch):
         subsets = forward.features(batch.X).unflatten(-2, (-1, self.subset_size))
         confidences = self.confidences(subsets)
@@ -160,6 +151,10 @@ class CleanPrototypes(Objective):
     def confidences(self, subsets):
         """alpha of each row, (..., n_subsets, N), given features (..., n_subsets, N, n_units)."""
         apart = (subsets - subsets.mean(-2, keepdim=True)).square()
+        if self.scoring_net is None:  # now it is known what the net's features look like
+            n_members = len(subsets) if subsets.ndim == 4 else None
+            self.scoring_net = MLP(subsets.shape[-1], 1, (_SCORING_UNITS,), n_members=n_members).to(subsets)
+            self.optimizer = torch.optim.Adam(self.scoring_net.parameters(), lr=_SCORING_RATE)
         scores = self.scoring_net(apart.flatten(-3, -2)).view(subsets.shape[:-1])
         return scores.softmax(-1)
 

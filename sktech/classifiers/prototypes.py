@@ -18,8 +18,8 @@ from sktech.training import Objective
 from sktech.training.net import PREDICTED_ROWS
 from sktech.training.objective import Forward, last_layer
 
-# An epoch has at least so many steps, as it has in small tables for other nets too.
-_MIN_EPISODES = 20
+# An epoch has at least so many steps, however small the table.
+_MIN_EPISODES = 10
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -67,8 +67,7 @@ class PrototypeClassifier(NetClassifier):
     a member has learned from. Classes count alike however many rows they have, so that ``class_weight="balanced"``
     changes nothing but what early stopping looks at.
 
-    An epoch has as many episodes as draw each row once, or 20 if these are fewer. Each class has the same
-    part in it; a class with fewer rows than an episode wants of it gives some of them more than once.
+    An epoch has as many episodes as draw each row about once, and at least 10. Each class has the same part in it; a class with fewer rows than an episode wants of it gives some of them more than once.
 
     Departures from the paper: the last hidden layer is the embedding, whatever its width; and ``w_k``.
 
