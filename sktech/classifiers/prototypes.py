@@ -63,13 +63,15 @@ class PrototypeClassifier(NetClassifier):
         p(y = k | x) is proportional to w_k exp(-|f(x) - c_k|^2),
 
     with ``class_weight`` w_k. That is a linear classifier in f, with logits 2 c_k f(x) - |c_k|^2 + log w_k, and it
-    stands in the last layer of ``net_``. The prototypes there are means, weighted by ``sample_weight``, of the rows that
-    a member has learned from. Classes count alike however many rows they have, so that ``class_weight="balanced"``
+    stands in the last layer of ``net_``. The prototypes there are means, weighted by ``sample_weight``, of the rows
+    that a member has learned from. Classes count alike however many rows they have, so that ``class_weight="balanced"``
     changes nothing but what early stopping looks at.
 
-    An epoch has as many episodes as draw each row about once, and at least 10. Each class has the same part in it; a class with fewer rows than an episode wants of it gives some of them more than once.
+    An epoch has as many episodes as draw each row about once, and at least 10. Each class has the same part in it; a
+    class with fewer rows than an episode wants of it gives some of them more than once.
 
-    Departures from the paper: the last hidden layer is the embedding, whatever its width; and ``w_k``.
+    Departures from the paper: the embedding is what the last hidden layer makes, with its dropout in training, whatever
+    its width; and there is w_k, so that ``class_weight`` means something. Distances are not divided by the width.
 
     References
     ----------

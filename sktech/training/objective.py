@@ -212,16 +212,15 @@ def backward(objective, forward, batch):
         )
     share = torch.full_like(rows, 1 / n) if batch.weight is None else (batch.weight / n).to(rows.dtype).expand_as(rows)
     loss = torch.linalg.vecdot(rows.detach(), share)
-    if penalty is None:
-        torch.autograd.backward(rows, share)
-        return loss
-    if penalty.ndim >= rows.ndim:
+    if penalty is not None and penalty.ndim >= rows.ndim:
         name, shape = type(objective).__name__, tuple(penalty.shape)
         raise ValueError(f"{name}.penalty is reduced over rows: expected shape {tuple(rows.shape[:-1])}, got {shape}")
-    if penalty.requires_grad:
-        torch.autograd.backward([rows, penalty], [share, torch.ones_like(penalty)])
-    else:  # nothing to learn from it
-        torch.autograd.backward(rows, share)
+    parts = [(rows, share)] if penalty is None else [(rows, share), (penalty, torch.ones_like(penalty))]
+    parts = [part for part in parts if part[0].requires_grad]  # from others there is nothing to learn
+    if parts:
+        torch.autograd.backward(*map(list, zip(*parts, strict=True)))
+    if penalty is None:
+        return loss
     return loss + penalty.detach() / (1 if penalty.ndim else loss.numel())
 
 
