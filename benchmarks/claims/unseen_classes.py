@@ -12,8 +12,8 @@ The claims (Snell, Swersky and Zemel, 2017): the accuracy rises with the number 
 higher than that of nearest centroids and of the nearest row on the inputs themselves, each column scaled to unit
 variance in the training rows; than that of nearest centroids in the features of a plain net which was trained on the
 same classes; and than that of the most similar prototype by cosine, in the same space as the prototypes (the paper
-trains for it, too). Nothing is tuned. Rows, queries and classes of an episode are the defaults; other numbers were tried
-on made tables of other seeds.
+trains for it, too). Nothing is tuned. Rows, queries and classes of an episode are the defaults; other numbers were
+tried on made tables of other seeds.
 """
 
 import copy
