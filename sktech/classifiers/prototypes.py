@@ -42,8 +42,10 @@ class PrototypeClassifier(NetClassifier):
         N_S of the paper: rows of each class that make its prototype, at least 1.
     n_query : int, default=5
         N_Q of the paper: rows of each class that are to be classified, at least 1.
+    dropout : float or "jumpout", default=0.0
+        As in :class:`NetClassifier`, but off: what it silences moves a row away from its class.
     **params
-        All parameters of :class:`NetClassifier`, by name. ``batch_size`` does not apply, as an episode is a step.
+        All other parameters of :class:`NetClassifier`, by name. ``batch_size`` does not apply, as an episode is a step.
 
     Attributes
     ----------
@@ -70,8 +72,8 @@ class PrototypeClassifier(NetClassifier):
     An epoch has as many episodes as draw each row about once, and at least 10. Each class has the same part in it; a
     class with fewer rows than an episode wants of it gives some of them more than once.
 
-    Departures from the paper: the embedding is what the last hidden layer makes, with its dropout in training, whatever
-    its width; and there is w_k, so that ``class_weight`` means something. Distances are not divided by the width.
+    Departures from the paper: the embedding is what the last hidden layer makes, whatever its width; and there is w_k,
+    so that ``class_weight`` means something.
 
     References
     ----------
@@ -94,6 +96,7 @@ class PrototypeClassifier(NetClassifier):
     n_way: int = field(default=20, kw_only=False)
     n_support: int = 5
     n_query: int = 5
+    dropout: object = 0.0
     net: object = None
 
     _draws_its_own_rows = True
