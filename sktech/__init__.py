@@ -2,8 +2,10 @@
 
 from sktech import presets, smoothing
 from sktech.classifiers import (
+    CleanPrototypeClassifier,
     NetClassifier,
     NoiseTolerantClassifier,
+    PrototypeClassifier,
     ReweightedClassifier,
     SmoothedNetClassifier,
 )
@@ -13,11 +15,13 @@ from sktech.training import TensorNet
 
 __all__ = [
     "BaggingVoteEnsemble",
+    "CleanPrototypeClassifier",
     "DisagreementEnsemble",
     "DistilledClassifier",
     "NetClassifier",
     "NoiseTolerantClassifier",
     "OutputCodeEnsemble",
+    "PrototypeClassifier",
     "ReweightedClassifier",
     "SmoothedNetClassifier",
     "TensorNet",

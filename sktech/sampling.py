@@ -187,3 +187,95 @@ def _mean_one(shares, dtype):
         return None
     shares = shares / shares.max(axis=1, keepdims=True)
     return torch.from_numpy(shares / shares.mean(axis=1, keepdims=True)).to(dtype)
+
+
+class ClassGroups:
+    """Steps that consist of groups of rows, each group of one class: for prototypes and episodes.
+
+    A sampler for :class:`sktech.training.TensorBatches`. The rows of a group stand one after the other. How often a
+    row of a class comes is in proportion to its copies, up to rounding; within a group a row comes twice only if the
+    class has fewer rows than the group, or if it outweighs the others so much; its copies are then neighbours.
+
+    Parameters
+    ----------
+    copies : ndarray of shape (n,) or (n_members, n)
+        How often each row of the table counts; 0 for those that are not among the rows.
+    codes : ndarray of shape (n,), int
+        The class of each row.
+    group_size : int
+        Rows of a group.
+    groups_per_step : int
+        With ``distinct`` no more than there are classes.
+    n_steps : int
+        Steps of an epoch.
+    class_weight : ndarray of shape (n,), default=None
+        What a row's copies count besides where classes are drawn; None for ones.
+    distinct : bool, default=False
+        Whether the classes of a step are different ones, each as likely as any other. Otherwise a class comes in
+        proportion to its weight.
+
+    Attributes
+    ----------
+    sizes : list of int
+        Rows of each step of an epoch.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import torch
+    >>> from sktech.sampling import ClassGroups
+    >>> codes = np.array([0, 1, 0, 1, 0, 1])
+    >>> sampler = ClassGroups(np.ones(6), codes, group_size=3, groups_per_step=2, n_steps=1)
+    >>> rows = sampler(0.0, torch.Generator().manual_seed(0)).rows
+    >>> sorted(codes[rows].reshape(2, 3).tolist())
+    [[0, 0, 0], [1, 1, 1]]
+    """
+
+    def __init__(self, copies, codes, group_size, groups_per_step, n_steps, class_weight=None, distinct=False):
+        self.sizes = [group_size * groups_per_step] * n_steps
+        self.group_size, self.groups_per_step, self.n_steps = group_size, groups_per_step, n_steps
+        self.distinct, self.n_axes = distinct, np.ndim(copies)
+        class_weight = np.ones(len(codes)) if class_weight is None else class_weight
+        self.members = []  # of each the rows of its classes, what they count, and the weights of the classes
+        for member in np.atleast_2d(copies):
+            own = [np.flatnonzero((member > 0) & (codes == code)) for code in np.unique(codes)]
+            own = [rows for rows in own if len(rows)]
+            totals = [(member[rows] * class_weight[rows]).sum() for rows in own]
+            groups = [(torch.from_numpy(rows), torch.from_numpy(member[rows].astype(np.float64))) for rows in own]
+            self.members.append((groups, torch.tensor(totals, dtype=torch.float64)))
+
+    def __len__(self):
+        return sum(self.sizes)
+
+    def __call__(self, progress, generator):
+        """Rows of the next epoch; see :class:`sktech.training.TensorBatches`."""
+        rows = torch.stack([self._member_rows(*member, generator) for member in self.members])
+        return Drawn(rows if self.n_axes == 2 else rows[0])
+
+    def _member_rows(self, groups, totals, generator):
+        classes = self._classes(totals, generator)
+        rows = torch.empty(len(classes), self.group_size, dtype=torch.int64)
+        for code, (own, copies) in enumerate(groups):
+            where = (classes == code).nonzero().squeeze(1)
+            order = torch.randperm(len(own), generator=generator)
+            # Row i of `picked` spans the i-th part of the order: groups are its columns.
+            picked = own[order][_evenly(copies[order], self.group_size * len(where), generator)]
+            shuffled = torch.randperm(len(where), generator=generator)
+            rows[where] = picked.view(self.group_size, len(where))[:, shuffled].T
+        return rows.flatten()
+
+    def _classes(self, totals, generator):
+        """The class of each group, (n_steps * groups_per_step,)."""
+        if self.distinct:
+            order = torch.rand(self.n_steps, len(totals), generator=generator).argsort(dim=1)
+            return order[:, : self.groups_per_step].flatten()
+        n_groups = self.n_steps * self.groups_per_step
+        classes = _evenly(totals, n_groups, generator)
+        return classes[torch.randperm(n_groups, generator=generator)]
+
+
+def _evenly(weights, n, generator):
+    """Systematic sampling: n positions, in order, each as often as its share of the weights says, rounded at random."""
+    edges = torch.cumsum(weights, 0)
+    points = (torch.arange(n, dtype=torch.float64) + torch.rand((), generator=generator)) * (edges[-1] / max(n, 1))
+    return torch.searchsorted(edges, points, right=True).clamp(max=len(weights) - 1)

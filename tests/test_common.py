@@ -18,11 +18,13 @@ from torch import nn
 import sktech
 from sktech import (
     BaggingVoteEnsemble,
+    CleanPrototypeClassifier,
     DisagreementEnsemble,
     DistilledClassifier,
     NetClassifier,
     NoiseTolerantClassifier,
     OutputCodeEnsemble,
+    PrototypeClassifier,
     SmoothedNetClassifier,
     TensorNet,
 )
@@ -73,6 +75,10 @@ ESTIMATORS = [
     SmoothedNetClassifier("virtual_adversarial", n_members=1, max_epochs=16),
     SmoothedNetClassifier([ConfidencePenalty(threshold=0.3, anneal="cosine"), DisturbLabel()], n_members=1),
     SmoothedNetClassifier([LabelSmoothing(prior="unigram"), Bootstrapping(hard=True)], n_members=1, max_epochs=16),
+    CleanPrototypeClassifier(3, n_members=1, early_stopping=True),
+    CleanPrototypeClassifier(net=UserModule),
+    PrototypeClassifier(2, n_support=1, n_query=1, n_members=1, max_epochs=16),
+    PrototypeClassifier(net=UserModule),
     DistilledClassifier(
         DecisionTreeClassifier(max_depth=2),
         NetClassifier(n_members=1, max_epochs=16),

@@ -5,7 +5,7 @@ import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
 
-from sktech.sampling import MemberRows, WithTrusted
+from sktech.sampling import ClassGroups, MemberRows, WithTrusted
 from sktech.training import TensorBatches, WeightedRows
 
 
@@ -196,3 +196,85 @@ def test_each_step_ends_with_trusted_rows_that_weigh_nothing(members, batch_size
     turns = np.atleast_2d(torch.cat(seen, dim=-1))
     for start in range(0, turns.shape[1] - 11, 12):
         assert_array_equal(np.sort(turns[:, start : start + 12], axis=1), np.tile(np.arange(12), (members or 1, 1)))
+
+
+# ------------------------------------------------------------ groups of one class
+
+CODES = np.repeat([0, 1, 2, 3], [20, 12, 6, 2])
+
+
+def groups(copies, n=1, seed=0, **params):
+    """Rows of n epochs, (n, n_members, n_steps, groups_per_step, group_size)."""
+    sampler = ClassGroups(copies, CODES, **{"group_size": 4, "groups_per_step": 3, "n_steps": 5} | params)
+    generator = torch.Generator().manual_seed(seed)
+    drawn = np.stack([np.atleast_2d(sampler(0.0, generator).rows.numpy()) for _ in range(n)])
+    assert drawn.shape[-1] == len(sampler)
+    return drawn.reshape(n, drawn.shape[1], sampler.n_steps, sampler.groups_per_step, sampler.group_size)
+
+
+@pytest.mark.parametrize("distinct", [True, False])
+def test_a_group_is_of_one_class_and_of_the_members_own_rows(distinct, weight):
+    drawn = groups(weight, n=5, distinct=distinct, groups_per_step=1 if distinct else 3)
+    codes = CODES[drawn]
+    assert (codes == codes[..., :1]).all()
+    members = np.atleast_2d(weight)
+    assert drawn.shape[1] == len(members)
+    for m, member in enumerate(members):
+        assert (member[drawn[:, m]] > 0).all()
+
+
+def test_classes_and_rows_come_in_proportion_to_their_weight_rounded():
+    copies, class_weight = random_weight(40) + 0.5, np.array([1.0, 3.0, 0.5, 2.0])[CODES]
+    for drawn in groups(copies, n=20, class_weight=class_weight, n_steps=40):
+        of_class = np.bincount(CODES[drawn[..., 0]].ravel(), minlength=4)
+        expected = 120 * np.bincount(CODES, copies * class_weight) / (copies * class_weight).sum()
+        assert (np.abs(of_class - expected) < 1).all()
+        times = np.bincount(drawn.ravel(), minlength=40)
+        share = copies / np.bincount(CODES, copies)[CODES]
+        assert (np.abs(times - 4 * of_class[CODES] * share) < 1).all()
+
+
+def test_in_the_mean_each_copy_is_as_likely_as_any_other():
+    copies, n = random_weight(40) + 1, 400
+    times = np.bincount(groups(copies, n=n).ravel(), minlength=40) / n
+    assert_allclose(times, 60 * copies / copies.sum(), atol=5 * np.sqrt(0.25 / n))
+
+
+def test_classes_of_a_step_differ_and_are_alike_in_number():
+    drawn = CODES[groups(np.ones(40), n=200, distinct=True)[..., 0]]
+    assert (np.diff(np.sort(drawn, axis=-1)) > 0).all()
+    assert_allclose(np.bincount(drawn.ravel()) / drawn.size, 0.25, atol=5 * np.sqrt(0.25 * 0.75 / drawn.size))
+
+
+def test_a_row_comes_twice_in_a_group_only_where_a_class_has_too_few():
+    drawn = groups(np.ones(40), n=20)
+    n_distinct = (np.diff(np.sort(drawn, axis=-1)) > 0).sum(axis=-1) + 1
+    assert (n_distinct == np.where(CODES[drawn[..., 0]] == 3, 2, 4)).all()
+    few = drawn[CODES[drawn[..., 0]] == 3]
+    assert len(few)
+    assert (few[:, 0] == few[:, 1]).all()  # copies are neighbours
+    assert (few[:, 2] == few[:, 3]).all()
+
+
+def test_all_rows_of_a_class_share_groups_in_the_end():
+    """Who is in a group with whom is drawn anew in each epoch."""
+    drawn = groups(np.ones(40), n=300).reshape(-1, 4)
+    together = np.zeros((40, 40), dtype=bool)
+    for i in range(4):
+        together[drawn, drawn[:, [i]]] = True
+    assert (together == (CODES[:, None] == CODES)).all()
+
+
+def test_members_are_drawn_apart_and_a_seed_decides():
+    both = groups(np.ones((2, 40)), n=2)
+    assert (both[:, 0] != both[:, 1]).any()
+    assert_array_equal(groups(np.ones((2, 40)), n=2), both)
+    assert (groups(np.ones((2, 40)), n=2, seed=1) != both).any()
+
+
+def test_a_sampler_that_forms_the_steps_says_how_many_rows_they_have():
+    data = WeightedRows(torch.arange(40.0)[:, None], torch.from_numpy(CODES))
+    sampler = ClassGroups(np.ones(40), CODES, group_size=3, groups_per_step=2, n_steps=7)
+    batches = TensorBatches(data, 100, sampler=sampler, seed=0)
+    assert [batch.n_rows for batch in batches] == [6] * 7
+    assert len(batches) == 7

@@ -1,13 +1,17 @@
 """Classifiers with one net inside, one technique per file."""
 
+from sktech.classifiers.clean_prototypes import CleanPrototypeClassifier
 from sktech.classifiers.net import NetClassifier
 from sktech.classifiers.noise_tolerant import NoiseTolerantClassifier
+from sktech.classifiers.prototypes import PrototypeClassifier
 from sktech.classifiers.reweighted import ReweightedClassifier
 from sktech.classifiers.smoothed import SmoothedNetClassifier
 
 __all__ = [
+    "CleanPrototypeClassifier",
     "NetClassifier",
     "NoiseTolerantClassifier",
+    "PrototypeClassifier",
     "ReweightedClassifier",
     "SmoothedNetClassifier",
 ]

@@ -69,7 +69,7 @@ def fit_members(
     if numbers is not None:
         numbers = numbers[:, first._trained]
         common |= {"classes_": np.arange(2), "_trained": np.arange(2)}
-    shares, rows.shares = rows.shares, None
+    shares, rows.shares, rows.origin = rows.shares, None, None
     parts = []
     for k, estimator in enumerate(estimators):
         vars(estimator).update(common)

@@ -34,7 +34,8 @@ class Rows:
     marks : ndarray of shape (n,), default=None
         What a technique told about each row.
     origin : ndarray of shape (n_given,), int, default=None
-        For each row that was handed in which of these it became, -1 for none.
+        For each row that was handed in which of these it became, -1 for none; None where several estimators are trained
+        together.
     data : WeightedRows, default=None
         The rows as tensors, once they are encoded.
     learned : ndarray of shape (n_members, n), default=None

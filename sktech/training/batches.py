@@ -217,6 +217,7 @@ class TensorBatches:
         self.drop_last = drop_last
         self.generator = torch.Generator().manual_seed(seed) if seed is not None else generator
         self.sampler = sampler
+        self.sizes = getattr(sampler, "sizes", None)
         self.own_order = seed is not None
         self.smallest_batch = smallest_batch
         self.n_epochs = n_epochs
@@ -236,9 +237,8 @@ class TensorBatches:
 
     def _bounds(self, n):
         """Where the batches of an epoch of n rows begin and end."""
-        sizes = getattr(self.sampler, "sizes", None)
-        if sizes is not None:
-            return [0, *np.cumsum(sizes).tolist()]
+        if self.sizes is not None:
+            return [0, *np.cumsum(self.sizes).tolist()]
         if self.drop_last:
             return list(range(0, n + 1, self.batch_size))
         bounds = [*range(0, n, self.batch_size), n]
@@ -273,7 +273,8 @@ class TensorBatches:
         rows = rows.to(self.data.X.device)
         bounds = self._bounds(rows.shape[-1])
         n_steps = max(len(bounds) - 1, 1)
-        per_block = max(GATHERED_ROWS // (self.batch_size * rows.shape[:-1].numel()), 1)
+        largest = self.batch_size if self.sizes is None else max(self.sizes)
+        per_block = max(GATHERED_ROWS // (largest * rows.shape[:-1].numel()), 1)
         for first in range(0, len(bounds) - 1, per_block):
             ends = bounds[first : first + per_block + 1]
             span = slice(ends[0], ends[-1])

@@ -19,15 +19,16 @@ wraps another one.
 """
 
 from contextlib import contextmanager
+from functools import partial
 
 import torch
 from torch import nn
-from torch.func import functional_call
+from torch.func import functional_call, vmap
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from sktech._streams import get_state, replayed
 from sktech.losses import negative_log_likelihood
-from sktech.modules.members import tensor_places
+from sktech.modules.members import Members, tensor_places
 
 
 class Objective(nn.Module):
@@ -211,16 +212,15 @@ def backward(objective, forward, batch):
         )
     share = torch.full_like(rows, 1 / n) if batch.weight is None else (batch.weight / n).to(rows.dtype).expand_as(rows)
     loss = torch.linalg.vecdot(rows.detach(), share)
-    if penalty is None:
-        torch.autograd.backward(rows, share)
-        return loss
-    if penalty.ndim >= rows.ndim:
+    if penalty is not None and penalty.ndim >= rows.ndim:
         name, shape = type(objective).__name__, tuple(penalty.shape)
         raise ValueError(f"{name}.penalty is reduced over rows: expected shape {tuple(rows.shape[:-1])}, got {shape}")
-    if penalty.requires_grad:
-        torch.autograd.backward([rows, penalty], [share, torch.ones_like(penalty)])
-    else:  # nothing to learn from it
-        torch.autograd.backward(rows, share)
+    parts = [(rows, share)] if penalty is None else [(rows, share), (penalty, torch.ones_like(penalty))]
+    parts = [part for part in parts if part[0].requires_grad]  # from others there is nothing to learn
+    if parts:
+        torch.autograd.backward(*map(list, zip(*parts, strict=True)))
+    if penalty is None:
+        return loss
     return loss + penalty.detach() / (1 if penalty.ndim else loss.numel())
 
 
@@ -324,9 +324,9 @@ class Forward(_Losses):
         if X is self._X:
             self.counted = True
             if self.output is None:
-                with _watch(self._last_layer()) as seen:
-                    self._count()
-                self._features = _checked_features(self.module, seen, self.output)
+                self._random_state = get_state(self._X.device)
+                self.output, self._features = _output_and_features(self.module, lambda: self.module(self._X))
+                self._logits = self._as_logits(self.output)
             if self._features is None:  # the counted pass came first, unwatched: the same again, without counting
                 self._features = self.at({}).features(X)
             return self._features
@@ -334,7 +334,7 @@ class Forward(_Losses):
 
     def head(self, h):
         """Logits from features."""
-        return self._as_logits(self._last_layer()(h))
+        return self._as_logits(_run_layer(self.module, last_layer(self.module), h))
 
     def at(self, params):
         """The same module at other parameters: a function of X with ``features`` and ``head``.
@@ -362,9 +362,6 @@ class Forward(_Losses):
     def _as_logits(self, output):
         return output if self._to_logits is None else self._to_logits(output)
 
-    def _last_layer(self):
-        return last_layer(self.module)
-
 
 class _Elsewhere(_Losses):
     """A module at other parameters and with copies of its buffers."""
@@ -386,29 +383,30 @@ class _Elsewhere(_Losses):
             return functional_call(module, state, (X,), tie_weights=False)
 
     def features(self, X):
-        with _watch(self._forward._last_layer()) as seen:
-            output = self._run(X)
-        return _checked_features(self._forward.module, seen, output)
+        return _output_and_features(self._forward.module, lambda: self._run(X))[1]
 
     def head(self, h):
-        layer = self._forward._last_layer()
-        prefix = next(name for name, part in self._forward.module.named_modules() if part is layer)
+        module = self._forward.module
+        layer = last_layer(module)
+        prefix = next(name for name, part in module.named_modules() if part is layer)
         own = {
             name.removeprefix(prefix).lstrip("."): value
             for name, value in self._params.items()
             if name.startswith(prefix)
         }
-        return self._forward._as_logits(functional_call(layer, own, (h,)))
+        return self._forward._as_logits(_run_layer(module, layer, h, own))
 
 
 def last_layer(module):
-    """``module.head`` where it is a module, else the last ``Linear`` that the module holds.
+    """``module.head`` where it is a module, else the last ``Linear`` that the module holds; that of each member, with
+    the parameters of all, where a module was not written for members.
 
     Raises
     ------
     TypeError
         If there is neither.
     """
+    module = module.module if isinstance(module, Members) else module
     head = getattr(module, "head", None)
     if isinstance(head, nn.Module):
         return head
@@ -434,21 +432,54 @@ def _no_statistics(module):
             norm.track_running_stats = True
 
 
-@contextmanager
-def _watch(layer):
-    """Collects (input, output) of a layer's calls."""
-    seen = []
-    hook = layer.register_forward_hook(lambda _, inputs, output: seen.append((inputs[0], output)))
+def _output_and_features(module, run):
+    """What a pass returns, and what the last layer saw in it.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+    run : callable
+        Makes the pass.
+
+    Raises
+    ------
+    TypeError
+        If the output is not that layer's.
+    """
+    layer, calls, fits = last_layer(module), [], []
+    inner = module.module if isinstance(module, Members) else module
+
+    def begin(*_):
+        calls.clear()
+
+    def watch(_, inputs, output):
+        # What one of many members sees exists in its pass alone; it gets out in the place of the output.
+        calls.append((inputs[0], output) if inner is module else (inputs[0], inputs[0]))
+        return calls[-1][1]
+
+    def end(_, inputs, output):
+        fits.append(len(calls) == 1 and output is calls[0][1])
+
+    hooks = [inner.register_forward_pre_hook(begin), layer.register_forward_hook(watch)]
+    hooks.append(inner.register_forward_hook(end))
     try:
-        yield seen
+        output = run()
     finally:
-        hook.remove()
+        for hook in hooks:
+            hook.remove()
+    if not all(fits):
+        raise TypeError(
+            f"the features of a module are what its last layer sees: expected {type(inner).__name__} to return the "
+            f"output of {type(layer).__name__}, called once; it was called {len(calls)} times or something follows it"
+        )
+    return (output, calls[0][0]) if inner is module else (_run_layer(module, layer, output), output)
 
 
-def _checked_features(module, seen, output):
-    if len(seen) == 1 and seen[0][1] is output:
-        return seen[0][0]
-    raise TypeError(
-        f"the features of a module are what its last layer sees: expected {type(module).__name__} to return the output "
-        f"of {type(last_layer(module)).__name__}, called once; it was called {len(seen)} times or something follows it"
-    )
+def _run_layer(module, layer, h, parameters=None):
+    """The output of a module's last layer, perhaps at other parameters, for features h."""
+    if isinstance(module, Members):
+        own, buffers = tensor_places(layer)
+        state = own | buffers | (parameters or {})
+        run = vmap(partial(functional_call, layer, tie_weights=False), randomness="different")
+        return run(state, (h,))
+    return layer(h) if parameters is None else functional_call(layer, parameters, (h,))

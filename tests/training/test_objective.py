@@ -13,6 +13,7 @@ from torch import nn
 from torch.func import functional_call, stack_module_state, vmap
 
 from sktech import TensorNet
+from sktech.modules import Members
 from sktech.training import Batch, Forward, Objective, Reweighter, TensorBatches, WeightedRows, cross_entropy
 from sktech.training.objective import backward
 
@@ -277,6 +278,39 @@ def test_a_layer_that_stands_twice_is_left_as_it_was():
     torch.testing.assert_close(forward.at(values)(X), expected)
     assert module[0].weight is before
     assert module[2].weight is before
+
+
+@pytest.mark.parametrize("dropout", [0.0, 0.5])
+def test_members_of_any_module_have_features_too(dropout, batch):
+    """Each member's are what it would have alone; the head takes all of them."""
+    with torch.random.fork_rng():
+        module = Members(Net, MEMBERS, dropout=dropout, batch_norm=True).double()
+    forward = Forward(module, batch.X)
+    features, logits = forward.features(batch.X), forward(batch.X)
+    assert features.shape == (MEMBERS, N, 8)
+    torch.testing.assert_close(forward.head(features), logits, rtol=0, atol=1e-12)
+    torch.testing.assert_close(forward.at({}).features(batch.X), features, rtol=0, atol=1e-12)
+    moved = {name: value + 0.1 for name, value in forward.params.items()}
+    elsewhere = forward.at(moved)
+    torch.testing.assert_close(elsewhere.head(elsewhere.features(batch.X)), elsewhere(batch.X), rtol=0, atol=1e-12)
+    assert (elsewhere(batch.X) - logits).abs().max() > 1e-2
+    if not dropout:
+        states = [{name: value[m] for name, value in module.module.state_dict().items()} for m in range(MEMBERS)]
+        for m, own in enumerate(nets(MEMBERS, batch_norm=True)):
+            own.load_state_dict(states[m])
+            torch.testing.assert_close(Forward(own, batch.X).features(batch.X), features[m], rtol=0, atol=1e-12)
+
+
+def test_an_objective_may_have_nothing_to_learn_from(batch):
+    class Constant(Objective):
+        def rows(self, forward, batch):
+            return forward(batch.X).detach().square().sum(-1)
+
+    (module,) = nets(1)
+    forward = Forward(module, batch.X)
+    loss = backward(Constant(), forward, Batch((batch.X, batch.y), batch.rows))
+    torch.testing.assert_close(loss, forward(batch.X).detach().square().sum(-1).mean())
+    assert all(parameter.grad is None for parameter in module.parameters())
 
 
 def test_features_are_refused_where_something_follows_the_last_layer(batch):
