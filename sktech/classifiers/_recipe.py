@@ -37,6 +37,18 @@ class Recipe:
         """
         return net._training_sampler(learned, rows)
 
+    def validation(self, net, held_out, rows):
+        """Who the training is watched on, and what each counts; None for no row at all.
+
+        Parameters
+        ----------
+        net : NetClassifier
+        held_out : ndarray of shape (n_members, n)
+            How often each row counts.
+        rows : Rows
+        """
+        return net._sampler(held_out, rows, shuffle=False)
+
     def objective(self, net, rows):
         """What is minimised; called when the training begins.
 

@@ -316,7 +316,7 @@ class NetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         self._learn(
             rows.data,
             recipe.sampler(self, learned, rows),
-            self._sampler(held_out, rows, shuffle=False),
+            recipe.validation(self, held_out, rows),
             partial(recipe.objective, self, rows),
             seed,
             n_done=n_done,

@@ -1,5 +1,7 @@
 """Any module, many times: members of a committee that were never written for it."""
 
+from copy import deepcopy
+
 import torch
 from torch import nn
 from torch.func import functional_call, stack_module_state, vmap
@@ -57,6 +59,17 @@ class Members(Committee):
     def trained_tensors(self):
         """Parameters and buffers: all are stacked."""
         return [*super().trained_tensors(), *self.buffers()]
+
+    def member(self, m):
+        """A copy of one member, as a module of its own that anyone can call."""
+        one = deepcopy(self.module)
+        for kind, places in zip(("_parameters", "_buffers"), tensor_places(one), strict=True):
+            for name, value in places.items():
+                path, _, leaf = name.rpartition(".")
+                own = value[m].detach().clone()
+                own = nn.Parameter(own, value.requires_grad) if kind == "_parameters" else own
+                getattr(one.get_submodule(path), kind)[leaf] = own
+        return one
 
     def _place(self, name):
         path, _, leaf = name.rpartition(".")

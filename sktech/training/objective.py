@@ -27,7 +27,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from sktech._streams import get_state, replayed
 from sktech.losses import negative_log_likelihood
-from sktech.modules.members import tensor_places
+from sktech.modules.members import Members, tensor_places
 
 
 class Objective(nn.Module):
@@ -409,6 +409,7 @@ def last_layer(module):
     TypeError
         If there is neither.
     """
+    module = module.module if isinstance(module, Members) else module
     head = getattr(module, "head", None)
     if isinstance(head, nn.Module):
         return head
@@ -419,6 +420,31 @@ def last_layer(module):
             f"got {type(module).__name__} with neither"
         )
     return layers[-1]
+
+
+def module_features(module, X):
+    """What the last layer of a module sees, by a plain pass of the module; see :meth:`Forward.features`.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        In evaluation mode where nothing random is wanted.
+    X : Tensor of shape (n, n_inputs)
+
+    Returns
+    -------
+    features : Tensor of shape (n, n_features), or (n_members, n, n_features)
+
+    Raises
+    ------
+    TypeError
+        If the module's output is not that layer's output.
+    """
+    if isinstance(module, Members):  # vmap would hide what its layers see
+        return torch.stack([module_features(module.member(m), X) for m in range(module.n_members)])
+    with _watch(last_layer(module)) as seen:
+        output = module(X)
+    return _checked_features(module, seen, output)
 
 
 @contextmanager
