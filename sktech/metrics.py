@@ -1,4 +1,4 @@
-"""Scores that scikit-learn does not have in this form: of predicted probabilities, and of labels where classes are rare.
+"""Scores that scikit-learn does not have in this form: of predicted probabilities, and for rare classes.
 
     >>> from sktech.metrics import expected_calibration_error
     >>> expected_calibration_error(["no", "yes"], [[0.75, 0.25], [0.25, 0.75]])

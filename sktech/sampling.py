@@ -239,7 +239,9 @@ class ClassSampler:
         shares, known = self._sizes / self._sizes.sum(axis=1, keepdims=True), self._sizes[:, 1:]
         some = known.any(axis=1)
         shares[some, 1:] = (1 - shares[some, :1]) * class_probabilities(known[some], self.sampling, progress)
-        of_each_copy = torch.from_numpy(np.divide(shares, self._sizes, where=self._sizes > 0, out=np.zeros_like(shares)))
+        of_each_copy = torch.from_numpy(
+            np.divide(shares, self._sizes, where=self._sizes > 0, out=np.zeros_like(shares))
+        )
         return of_each_copy[:, self._labels + 1] * self._copies
 
     def __call__(self, progress, generator):

@@ -228,7 +228,7 @@ def test_rows_and_classes_come_as_often_as_expected_rounded_up_or_down(sampling,
         epoch = np.stack([np.bincount(own, minlength=n) for own in rows])
         assert (np.abs(epoch - expected) < 1).all()
         for label in (-1, 0, 1, 2):
-            of_class = LABELS == label
+            of_class = label == LABELS
             assert (np.abs(epoch[:, of_class].sum(axis=1) - expected[:, of_class].sum(axis=1)) < 1 + 1e-9).all()
         counts += epoch
     assert (np.abs(counts / n_epochs - expected) < 5 * 0.5 / np.sqrt(n_epochs)).all()

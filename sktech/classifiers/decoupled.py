@@ -8,6 +8,7 @@ from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 
 from sktech._threads import suitable_threads
 from sktech._validation import check_choice, check_number
+from sktech.classifiers._build import learning
 from sktech.classifiers._recipe import Recipe
 from sktech.classifiers._wrapper import NetWrapper
 from sktech.classifiers.heads import (
@@ -57,7 +58,7 @@ class DecoupledLongTailClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMi
         - "crt": re-trained on the frozen features, with all classes counting alike;
         - "ncm": the class whose mean feature is the nearest;
         - "tau": the weights are w_j / ||w_j||^tau, without bias;
-        - "lws": the weights are f_j w_j, without bias, where the scales f_j are learned with all classes counting alike;
+        - "lws": the weights are f_j w_j, without bias, where the scales f_j are learned, all classes counting alike;
         - "joint": it stays as it was trained.
     tau : None or float, default=None
         The exponent of "tau", at least 0; None: the one among 0, 0.1, ..., 2 with the lowest class-balanced log-loss on
@@ -158,7 +159,8 @@ class DecoupledLongTailClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMi
         net._fit(X, y, sample_weight, stage)
         vars(self).pop("tau_", None)
         if self.classifier != "joint":
-            tau = SecondStage(net, stage).rebuild(self.classifier, self.tau)
+            with learning():
+                tau = SecondStage(net, stage).rebuild(self.classifier, self.tau)
             if tau is not None:
                 self.tau_ = tau
 
@@ -277,7 +279,9 @@ class SecondStage:
 
     def __init__(self, net, first):
         self.layer, self.n_members = linear_head(net.net_.module_), net.n_members_
-        self.weight, self.bias = self._copy(self.layer.weight), self._copy(self.layer.bias)
+        self.weight = self._copy(self.layer.weight)
+        biases = self.weight.new_zeros(self.weight.shape[:-1])
+        self.bias = biases if self.layer.bias is None else self._copy(self.layer.bias)
         labels = first.rows.labels
         own = torch.from_numpy(np.flatnonzero(labels.labeled))
         self.labels = torch.from_numpy(labels.codes)[own]
@@ -292,9 +296,7 @@ class SecondStage:
         self.choosing /= self.choosing.sum()
 
     def _copy(self, parameter):
-        """In float64, with a member axis; zeros where there is no bias."""
-        if parameter is None:
-            return self.weight.new_zeros(self.weight.shape[:-1])
+        """In float64, with a member axis."""
         copy = parameter.detach().to("cpu", torch.float64, copy=True)
         return copy if self.n_members > 1 else copy.unsqueeze(0)
 
@@ -339,9 +341,7 @@ class SecondStage:
 
     def _ncm(self):
         n_classes = self.weight.shape[1]
-        return self._of_members(
-            lambda m: nearest_mean_head(self.features[m], self.labels, self.learned[m], n_classes)
-        )
+        return self._of_members(lambda m: nearest_mean_head(self.features[m], self.labels, self.learned[m], n_classes))
 
     def _lws(self):
         def scaled(m):
@@ -405,7 +405,7 @@ def extracted(net, chunks):
         The rows as the module sees them.
     """
     module = net.net_.module_
-    with suitable_threads(module, PREDICTED_ROWS), torch.inference_mode(False), torch.no_grad():
+    with suitable_threads(module, PREDICTED_ROWS), torch.no_grad():
         parts = [module_features(module, chunk.to(net._device())).cpu() for chunk in chunks]
     features = torch.cat(parts, dim=-2)
     return features if net.n_members_ > 1 else features.unsqueeze(0)

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from scipy.optimize import minimize_scalar
 
-from sktech.losses import cross_entropy
+from sktech.losses import cross_entropy, negative_log_likelihood
 
 __all__ = ["logit_temperature", "nearest_mean_head", "retrained_head", "row_scales", "tau_normalized"]
 
@@ -131,6 +131,9 @@ def row_scales(features, labels, row_weight, weight, ridge):
 def logit_temperature(logits, labels, row_weight):
     """The factor of all logits that minimises the weighted log-loss, and that log-loss.
 
+    Where all rows are predicted rightly, no factor would be too large. So among the n rows one more is counted, of
+    average weight, that could be of any class: the labels are smoothed by 1 / (n + 1).
+
     Parameters
     ----------
     logits : Tensor of shape (n, n_classes)
@@ -144,13 +147,16 @@ def logit_temperature(logits, labels, row_weight):
         Positive: the inverse of what is called the temperature. Logits keep a root mean square, around their mean over
         the classes, between 1 / 64 and 64.
     loss : float
-        In nats.
+        In nats, with the smoothed labels.
     """
     spread = (row_weight @ (logits - logits.mean(dim=1, keepdim=True)).square()).mean().sqrt().item()
     logits = logits / spread if spread > 0 else logits
+    any_class = 1 / (len(labels) + 1)
 
     def loss(log_factor):
-        return (row_weight @ cross_entropy(logits * np.exp(log_factor), labels)).item()
+        log_proba = torch.log_softmax(logits * np.exp(log_factor), dim=1)
+        rows = (1 - any_class) * negative_log_likelihood(log_proba, labels) - any_class * log_proba.mean(dim=1)
+        return (row_weight @ rows).item()
 
     bounds = (-np.log(_LARGEST), np.log(_LARGEST))
     found = minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": 1e-4})
