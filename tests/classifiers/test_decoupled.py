@@ -16,7 +16,6 @@ from skorch import NeuralNetClassifier
 from torch import nn
 
 from sktech import DecoupledLongTailClassifier, NetClassifier, SmoothedNetClassifier
-from sktech.classifiers.decoupled import CLASSIFIERS, TAUS, FirstStage, SecondStage
 from sktech.classifiers.heads import (
     logit_temperature,
     nearest_mean_head,
@@ -24,6 +23,7 @@ from sktech.classifiers.heads import (
     row_scales,
     tau_normalized,
 )
+from sktech.classifiers.stages import CLASSIFIERS, TAUS, FirstStage, SecondStage
 from sktech.sampling import SAMPLINGS, class_probabilities
 from sktech.smoothing import LabelSmoothing, VirtualAdversarial
 
@@ -474,7 +474,7 @@ def test_a_fit_inside_inference_mode_is_the_same(tail):
         ({"estimator": LogisticRegression()}, "estimator: expected None or a net of sktech's"),
         ({"estimator": NetClassifier(Followed, max_epochs=1)}, "expected Followed to return the output of Linear"),
         ({"estimator": NetClassifier(OtherHead, max_epochs=1)}, "whose last layer is a Linear, .* got Sequential"),
-        ({"estimator": NetClassifier(WithoutBias, max_epochs=1)}, "expected one without a bias"),
+        ({"estimator": NetClassifier(WithoutBias, max_epochs=1)}, "for a layer without bias"),
     ],
 )
 def test_what_cannot_be_decoupled_is_refused_without_a_trace(params, message, tail):
