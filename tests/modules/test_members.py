@@ -294,6 +294,21 @@ def test_it_survives_copying(through, X):
     assert torch.equal(other.eval()(X), committee(X))
 
 
+def test_a_member_is_a_module_of_its_own(X):
+    committee = Members(Normed, K)
+    committee(X)
+    expected = committee.eval()(X)
+    for m in range(K):
+        one = committee.member(m)
+        assert isinstance(one, Normed)
+        own = X if X.ndim == 2 else X[m]
+        torch.testing.assert_close(one.eval()(own), expected[m], rtol=1e-12, atol=1e-12)
+        with torch.no_grad():
+            for parameter in one.parameters():
+                parameter.zero_()
+    torch.testing.assert_close(committee(X), expected, rtol=0, atol=0)
+
+
 def test_it_goes_to_another_type_with_all_members():
     committee, X = Members(Normed, K), torch.randn(6, 5)
     expected = committee.eval()(X)
