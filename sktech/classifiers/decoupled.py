@@ -38,8 +38,8 @@ class DecoupledLongTailClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMi
     classifier : str, default="logit_adjustment"
         What becomes of the last layer, with w_j and b_j for its weights and bias:
 
-        - "logit_adjustment": the logarithm of the class probabilities that the net has learned with is subtracted from
-          its logits;
+        - "logit_adjustment": the logarithms of the class probabilities that the net has learned with (on average, where
+          sampling is progressive) are subtracted from its logits;
         - "crt": re-trained on the frozen features, with all classes counting alike;
         - "ncm": the class whose mean feature is the nearest;
         - "tau": the weights are w_j / ||w_j||^tau, without bias;
