@@ -123,7 +123,7 @@ def class_probabilities(sizes, sampling, progress=0.0):
     References
     ----------
     B. Kang, S. Xie, M. Rohrbach, Z. Yan, A. Gordo, J. Feng and Y. Kalantidis, "Decoupling Representation and Classifier
-    for Long-Tailed Recognition", ICLR 2020, section 3 (equations 1 and 2), https://arxiv.org/abs/1910.09217
+    for Long-Tailed Recognition", ICLR 2020, section 3, https://arxiv.org/abs/1910.09217
 
     Examples
     --------
@@ -168,8 +168,8 @@ class ClassSampler:
     Attributes
     ----------
     progress : float
-        Of the training, in [0, 1], when the sampler is iterated over: set it in each epoch of "progressive". A net of
-        sktech's knows it by itself. 0.0 at first.
+        Of the training, in [0, 1], when the sampler is iterated over: set it in each epoch of "progressive". It is 0.0
+        at first. A net of sktech's, which calls the sampler, knows the progress by itself.
 
     Notes
     -----
@@ -262,7 +262,8 @@ class ClassSampler:
         weight = None
         if self._label_weight is not None:
             weight = self._label_weight[rows]
-            weight = weight / weight.mean(dim=-1, keepdim=True)
+            # An epoch may happen to have no row whose label weighs anything.
+            weight = weight / weight.mean(dim=-1, keepdim=True).clamp_min(torch.finfo(weight.dtype).tiny)
         return Drawn(rows, weight) if self._is_committee else Drawn(rows[0], None if weight is None else weight[0])
 
     def __iter__(self):

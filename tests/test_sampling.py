@@ -261,6 +261,11 @@ def test_labels_weigh_besides_with_mean_one():
         assert_allclose(weight, expected / expected.mean(axis=-1, keepdims=True), rtol=1e-12)
 
 
+def test_an_epoch_without_any_label_weighs_nothing():
+    sampler = ClassSampler([0, *[-1] * 9], copies=[1e-6, *[1.0] * 9], label_weight=[1.0, *[0.0] * 9])
+    assert not sampler(0.0, torch.Generator().manual_seed(0)).weight.any()
+
+
 def test_it_is_a_sampler_for_torchs_loader_and_for_a_net():
     X, y = torch.arange(40.0)[:, None], torch.arange(40) // 36
     sampler = ClassSampler(y, "class_balanced", generator=torch.Generator().manual_seed(0))

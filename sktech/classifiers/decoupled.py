@@ -72,32 +72,34 @@ class DecoupledLongTailClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMi
 
     Notes
     -----
-    The defaults did best in the mean, in balanced accuracy and in class-balanced log-loss, and by rank, among all
-    samplings and classifiers on eight tables with tails, three seeds each (``benchmarks/results/long_tail.md`` has
-    other seeds). Instance-balanced features were the best for nearly all classifiers, as the paper finds; "crt" came
-    close to the default, "ncm" won where classes are well apart, and "tau" gained nothing: the norms of a last layer
-    that AdamW has trained do not follow the sizes of classes as they do after SGD.
+    The defaults had the highest balanced accuracy, the best mean rank in it, and the lowest class-balanced log-loss in
+    the mean of eight tables with tails, three seeds each, among all samplings and classifiers
+    (``benchmarks/results/long_tail.md`` has other seeds). "crt" on the same features was hardly behind, and "ncm" won
+    where classes are well apart. Instance-balanced features were the best for all classifiers that are made anew for
+    even classes, as the paper finds. "tau" gained nothing: the norms of a last layer that AdamW has trained do not
+    follow the sizes of classes, as they do after SGD.
 
     The size of a class is the sum of its sample weights. The net's ``class_weight`` acts in the first stage only;
     logit adjustment takes its share back too. Early stopping looks at what the sampling aims at: unless it is
     "instance", rows held out count as if they were drawn by it, at its end if it is progressive.
 
     Members of a committee have features and last layers of their own, fitted on the rows that they learned from. tau,
-    and one factor for all logits of "crt", "ncm", "tau" and "lws", which no single net's predictions depend on, are
+    and one factor for all logits of "crt", "ncm", "tau" and "lws", on which a single net's predictions do not depend, are
     chosen by the class-balanced accuracy and log-loss of the rows that the members held out, of all members together;
     without such rows (``early_stopping=False``) by the rows learned from.
 
     Departures from the paper: that factor, which it has no need of, as it looks at accuracy alone; logit adjustment
     (Menon et al., 2021), which it does not have; "crt" and "lws" minimise the class-balanced loss, that which
     class-balanced sampling has in the mean, with a ridge (of 0.1 on the weights, for features of root mean square 1;
-    of 0.01 on f_j - 1), instead of a few epochs of stochastic descent; "progressive" goes on with the epoch, t = epoch
-    / epochs planned, and so ends one epoch short of "class_balanced".
+    of 0.01 on f_j - 1), instead of a few epochs of stochastic descent; "ncm" compares features as they are, not divided
+    by their norms; "progressive" goes on with the epoch, t = epoch / epochs planned, and so ends one epoch short of
+    "class_balanced".
 
     References
     ----------
     B. Kang, S. Xie, M. Rohrbach, Z. Yan, A. Gordo, J. Feng and Y. Kalantidis, "Decoupling Representation and Classifier
     for Long-Tailed Recognition", ICLR 2020, sections 3 and 4, https://arxiv.org/abs/1910.09217; logit adjustment:
-    A. K. Menon et al., "Long-Tail Learning via Logit Adjustment", ICLR 2021, equation 9,
+    A. K. Menon et al., "Long-Tail Learning via Logit Adjustment", ICLR 2021, section 4,
     https://arxiv.org/abs/2007.07314
 
     Examples

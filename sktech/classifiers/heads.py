@@ -32,7 +32,8 @@ def tau_normalized(weight, tau):
 
     References
     ----------
-    B. Kang et al., "Decoupling Representation and Classifier for Long-Tailed Recognition", ICLR 2020, equation 5
+    B. Kang et al., "Decoupling Representation and Classifier for Long-Tailed Recognition", ICLR 2020, section 4,
+    https://arxiv.org/abs/1910.09217
 
     Examples
     --------
