@@ -75,16 +75,15 @@ class DecoupledLongTailClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMi
     The defaults had the highest balanced accuracy, the best mean rank in it, and the lowest class-balanced log-loss in
     the mean of eight tables with tails, three seeds each, among all samplings and classifiers
     (``benchmarks/results/long_tail.md`` has other seeds). "crt" on the same features was hardly behind, and "ncm" won
-    where classes are well apart. Instance-balanced features were the best for all classifiers that are made anew for
-    even classes, as the paper finds. "tau" gained nothing: the norms of a last layer that AdamW has trained do not
-    follow the sizes of classes, as they do after SGD.
+    where classes are well apart. These three did best on instance-balanced features, as the paper finds. "tau" gained
+    nothing: the norms of a last layer that AdamW has trained do not follow the sizes of classes, as they do after SGD.
 
     The size of a class is the sum of its sample weights. The net's ``class_weight`` acts in the first stage only;
     logit adjustment takes its share back too. Early stopping looks at what the sampling aims at: unless it is
     "instance", rows held out count as if they were drawn by it, at its end if it is progressive.
 
     Members of a committee have features and last layers of their own, fitted on the rows that they learned from. tau,
-    and one factor for all logits of "crt", "ncm", "tau" and "lws", on which a single net's predictions do not depend, are
+    and one factor for all logits of "crt", "ncm", "tau" and "lws", on which a net's predictions do not depend, are
     chosen by the class-balanced accuracy and log-loss of the rows that the members held out, of all members together;
     without such rows (``early_stopping=False``) by the rows learned from.
 
