@@ -3,6 +3,7 @@
 from sktech import presets, smoothing
 from sktech.classifiers import (
     CleanPrototypeClassifier,
+    DecoupledLongTailClassifier,
     NetClassifier,
     NoiseTolerantClassifier,
     PrototypeClassifier,
@@ -16,6 +17,7 @@ from sktech.training import TensorNet
 __all__ = [
     "BaggingVoteEnsemble",
     "CleanPrototypeClassifier",
+    "DecoupledLongTailClassifier",
     "DisagreementEnsemble",
     "DistilledClassifier",
     "NetClassifier",

@@ -1,17 +1,26 @@
-"""Scores of predicted class probabilities that scikit-learn does not have in this form.
+"""Scores that scikit-learn does not have in this form: of predicted probabilities, and for rare classes.
 
     >>> from sktech.metrics import expected_calibration_error
     >>> expected_calibration_error(["no", "yes"], [[0.75, 0.25], [0.25, 0.75]])
     0.25
 
-All of them take the true labels, a matrix of probabilities and the classes that name its columns.
+Those of probabilities take the true labels, a matrix of probabilities and the classes that name its columns.
 """
+
+from typing import NamedTuple
 
 import numpy as np
 from sklearn.metrics import roc_auc_score
 from sklearn.utils import check_consistent_length, column_or_1d
 
-__all__ = ["brier_score", "calibration_bins", "expected_calibration_error", "macro_roc_auc"]
+__all__ = [
+    "ShotAccuracy",
+    "brier_score",
+    "calibration_bins",
+    "expected_calibration_error",
+    "macro_roc_auc",
+    "shot_accuracy",
+]
 
 # How far the probabilities of a row may add up from one: float16 stays below it, forgotten classes do not.
 _SUM_TOLERANCE = 1e-2
@@ -170,6 +179,81 @@ def macro_roc_auc(y_true, y_proba, *, classes=None):
     if len(present) < 2:
         return float("nan")
     return float(np.mean([roc_auc_score(target == k, proba[:, k]) for k in present]))
+
+
+class ShotAccuracy(NamedTuple):
+    """Accuracies in [0, 1], each the mean of those of its classes; NaN where there is no class.
+
+    Attributes
+    ----------
+    many, medium, few : float
+        Of the classes with many, a medium number of, and few training rows.
+    balanced : float
+        Of all classes.
+    """
+
+    many: float
+    medium: float
+    few: float
+    balanced: float
+
+
+def shot_accuracy(y_true, y_pred, y_train, many=100, few=20):
+    """How well classes are told that had many, a medium number of, or few training rows.
+
+    The accuracy of a class is the share of its rows that are predicted rightly; each number is the mean over classes of
+    those that have rows in ``y_true``. With n_j for the training rows of class j: many is n_j > ``many``, few is
+    n_j < ``few``, and medium what lies between, inclusively.
+
+    Parameters
+    ----------
+    y_true : array-like of shape (n,)
+        The true labels.
+    y_pred : array-like of shape (n,)
+        The predicted ones.
+    y_train : array-like of shape (n_train,)
+        The training labels.
+    many : float, default=100
+    few : float, default=20
+        At most ``many``.
+
+    Returns
+    -------
+    accuracy : ShotAccuracy
+        The named tuple (many, medium, few, balanced).
+
+    Raises
+    ------
+    ValueError
+        If lengths do not fit, there are no rows, or ``few`` is above ``many``.
+
+    Notes
+    -----
+    A class that was never seen in training has few rows: none. The reference code has 0 for a group without classes.
+
+    References
+    ----------
+    B. Kang et al., "Decoupling Representation and Classifier for Long-Tailed Recognition", ICLR 2020, section 4.1,
+    https://arxiv.org/abs/1910.09217; after Z. Liu et al., "Large-Scale Long-Tailed Recognition in an Open World",
+    CVPR 2019.
+
+    Examples
+    --------
+    >>> from sktech.metrics import shot_accuracy
+    >>> shot_accuracy(["a", "a", "b", "b"], ["a", "a", "b", "a"], y_train=["a"] * 200 + ["b"] * 5)
+    ShotAccuracy(many=1.0, medium=nan, few=0.5, balanced=0.75)
+    """
+    y_true, y_pred, y_train = column_or_1d(y_true), column_or_1d(y_pred), column_or_1d(y_train)
+    check_consistent_length(y_true, y_pred)
+    if len(y_true) == 0:
+        raise ValueError("y_true: expected at least one row, got none")
+    if few > many:
+        raise ValueError(f"few: expected at most many={many}, got {few}")
+    classes, codes = np.unique(y_true, return_inverse=True)
+    accuracy = np.bincount(codes, weights=y_pred == y_true) / np.bincount(codes)
+    sizes = np.array([np.count_nonzero(y_train == label) for label in classes])
+    groups = (sizes > many, (sizes >= few) & (sizes <= many), sizes < few, sizes >= 0)
+    return ShotAccuracy(*(float(accuracy[group].mean()) if group.any() else float("nan") for group in groups))
 
 
 def _check(y_true, y_proba, classes):

@@ -5,6 +5,10 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
+from sktech._validation import check_choice
+
+SAMPLINGS = ("instance", "class_balanced", "square_root", "progressive")
+
 
 class Drawn(NamedTuple):
     """Who is in an epoch.
@@ -89,6 +93,182 @@ class MemberRows:
             order = torch.stack([torch.randperm(len(self), generator=generator) for _ in self.rows])
         parts = (self.rows, self.weight, self.copies)
         return Drawn(*(None if part is None else part.gather(-1, order) for part in parts))
+
+
+def class_probabilities(sizes, sampling, progress=0.0):
+    """How likely the next row is to be of each class.
+
+    With n_j for the size of class j, n for all rows and K for the number of classes that have any, p_j is proportional
+    to n_j^q: q = 1 for "instance", 1/2 for "square_root", 0 for "class_balanced". "progressive" goes from the first to
+    the last, p_j = (1 - t) n_j / n + t / K with t for the progress.
+
+    Parameters
+    ----------
+    sizes : array-like of shape (..., n_classes)
+        Non-negative: rows of each class, or sums of their weights. Some are positive.
+    sampling : "instance", "class_balanced", "square_root" or "progressive"
+    progress : float, default=0.0
+        Of the training, in [0, 1].
+
+    Returns
+    -------
+    p : ndarray of shape (..., n_classes)
+        Sums to one; 0 for classes of size 0.
+
+    Raises
+    ------
+    ValueError
+        If ``sampling`` is none of these.
+
+    References
+    ----------
+    B. Kang, S. Xie, M. Rohrbach, Z. Yan, A. Gordo, J. Feng and Y. Kalantidis, "Decoupling Representation and Classifier
+    for Long-Tailed Recognition", ICLR 2020, section 3, https://arxiv.org/abs/1910.09217
+
+    Examples
+    --------
+    >>> from sktech.sampling import class_probabilities
+    >>> class_probabilities([90, 10], "square_root").tolist()
+    [0.75, 0.25]
+    """
+    check_choice("sampling", sampling, SAMPLINGS)
+    if sampling == "progressive":
+        first, last = class_probabilities(sizes, "instance"), class_probabilities(sizes, "class_balanced")
+        return (1 - progress) * first + progress * last
+    sizes = np.asarray(sizes, dtype=np.float64)
+    power = {"instance": 1.0, "square_root": 0.5, "class_balanced": 0.0}[sampling]
+    shares = np.where(sizes > 0, sizes**power, 0.0)
+    return shares / shares.sum(axis=-1, keepdims=True)
+
+
+class ClassSampler:
+    """Draws rows so that each class comes as often as it should: rare classes more often than they are.
+
+    It is a sampler for a net of sktech's and for torch's ``DataLoader``::
+
+        TensorNet(Module, iterator_train=TensorBatches, iterator_train__sampler=ClassSampler(y, "square_root"))
+        DataLoader(dataset, sampler=ClassSampler(y, "class_balanced"))
+
+    Parameters
+    ----------
+    labels : array-like of shape (n,), int
+        Class numbers 0, 1, ...; -1 for rows without a label, which together keep their share of all rows.
+    sampling : "instance", "class_balanced", "square_root" or "progressive", default="class_balanced"
+        See :func:`class_probabilities`.
+    copies : array-like of shape (n,) or (n_members, n), default=None
+        How often each row counts, for each member of a committee; within its class a row comes in proportion. The size
+        of a class is the sum over its rows. None for once each.
+    label_weight : array-like of shape (n,), default=None
+        What a row's label weighs besides, whoever is drawn, such as the weight of its class; None for ones.
+    generator : torch.Generator, default=None
+        Of the rows, when the sampler is iterated over; None for torch's global one.
+    dtype : torch.dtype, default=torch.float32
+        Of the weights.
+
+    Attributes
+    ----------
+    progress : float
+        Of the training, in [0, 1], when the sampler is iterated over: set it in each epoch of "progressive". It is 0.0
+        at first. A net of sktech's, which calls the sampler, knows the progress by itself.
+
+    Notes
+    -----
+    An epoch has as many rows as there are (of the member that has most), in a random order. They are drawn
+    systematically: each row and each class comes as often as is expected of it, rounded up or down at random. So
+    "instance" is all rows once, where they count alike. Departures from the reference code: it draws with replacement,
+    and its class-balanced epochs are K times as long as the largest class has rows.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sktech.sampling import ClassSampler
+    >>> sampler = ClassSampler([0, 0, 0, 0, 0, 0, 0, 1], generator=torch.Generator().manual_seed(0))
+    >>> sorted(sampler).count(7)
+    4
+    """
+
+    def __init__(
+        self, labels, sampling="class_balanced", copies=None, label_weight=None, generator=None, dtype=torch.float32
+    ):
+        labels = np.asarray(labels)
+        check_choice("sampling", sampling, SAMPLINGS)
+        if labels.ndim != 1 or labels.dtype.kind not in "iu" or not len(labels) or labels.min() < -1:
+            raise ValueError(
+                "labels: expected class numbers 0, 1, ... of shape (n,), and -1 for none, got "
+                f"{labels.dtype} of shape {labels.shape}"
+            )
+        copies = np.ones(len(labels)) if copies is None else np.asarray(copies, dtype=np.float64)
+        if copies.ndim not in (1, 2) or copies.shape[-1] != len(labels) or not (copies >= 0).all():
+            raise ValueError(
+                f"copies: expected non-negative numbers of shape ({len(labels)},) or (n_members, {len(labels)}), got "
+                f"others, of shape {copies.shape}"
+            )
+        members = np.atleast_2d(copies)
+        sizes = np.stack([np.bincount(labels + 1, own, max(labels.max() + 2, 2)) for own in members])
+        if not sizes.any(axis=1).all():
+            raise ValueError("copies: expected a positive number for at least one row of each member, got zeros only")
+        self.sampling = sampling
+        self.generator = generator
+        self.progress = 0.0
+        self._is_committee = copies.ndim == 2
+        self._labels = torch.from_numpy(labels.astype(np.int64))
+        self._sizes = sizes
+        self._copies = torch.from_numpy(members)
+        self._label_weight = None if label_weight is None else torch.as_tensor(np.asarray(label_weight), dtype=dtype)
+        self._length = int((members > 0).sum(axis=1).max())
+
+    def __len__(self):
+        return self._length
+
+    def probabilities(self, progress=0.0):
+        """How likely each row is to be the next one.
+
+        Parameters
+        ----------
+        progress : float, default=0.0
+
+        Returns
+        -------
+        p : Tensor of shape (n,) or (n_members, n), float64
+        """
+        p = self._probabilities(progress)
+        return p if self._is_committee else p[0]
+
+    def _probabilities(self, progress):
+        """(n_members, n)"""
+        shares, known = self._sizes / self._sizes.sum(axis=1, keepdims=True), self._sizes[:, 1:]
+        some = known.any(axis=1)
+        shares[some, 1:] = (1 - shares[some, :1]) * class_probabilities(known[some], self.sampling, progress)
+        of_each_copy = torch.from_numpy(
+            np.divide(shares, self._sizes, where=self._sizes > 0, out=np.zeros_like(shares))
+        )
+        return of_each_copy[:, self._labels + 1] * self._copies
+
+    def __call__(self, progress, generator):
+        """Rows and weights of the next epoch; see :class:`sktech.training.TensorBatches`."""
+        p = self._probabilities(progress)
+        members, n = p.shape
+
+        def uniform(*shape):
+            return torch.rand(shape, generator=generator, dtype=torch.float64)
+
+        # Class by class, and in a random order within each; those that never come are the first.
+        order = torch.where(p > 0, self._labels + uniform(members, n), -2.0).argsort(dim=-1)
+        ends = p.gather(-1, order).cumsum(dim=-1)
+        ends *= self._length / ends[:, -1:]
+        places = uniform(members, 1) + torch.arange(self._length)
+        rows = order.gather(-1, torch.searchsorted(ends, places, right=True).clamp_(max=n - 1))
+        rows = rows.gather(-1, uniform(members, self._length).argsort(dim=-1))
+        weight = None
+        if self._label_weight is not None:
+            weight = self._label_weight[rows]
+            # An epoch may happen to have no row whose label weighs anything.
+            weight = weight / weight.mean(dim=-1, keepdim=True).clamp_min(torch.finfo(weight.dtype).tiny)
+        return Drawn(rows, weight) if self._is_committee else Drawn(rows[0], None if weight is None else weight[0])
+
+    def __iter__(self):
+        """Row numbers of the next epoch, of one net."""
+        return iter(self(self.progress, self.generator).rows.tolist())
 
 
 class SideBySide:

@@ -19,6 +19,7 @@ import sktech
 from sktech import (
     BaggingVoteEnsemble,
     CleanPrototypeClassifier,
+    DecoupledLongTailClassifier,
     DisagreementEnsemble,
     DistilledClassifier,
     NetClassifier,
@@ -95,6 +96,14 @@ ESTIMATORS = [
     OutputCodeEnsemble(LogisticRegression(), code="random", n_bits=9),
     OutputCodeEnsemble(HistGradientBoostingClassifier(max_iter=5)),
     DisagreementEnsemble(SMALL_NET, alpha=0),
+    DecoupledLongTailClassifier(
+        NetClassifier(n_members=1, max_epochs=8, dtype="float64"), sampling="class_balanced", classifier="crt"
+    ),
+    DecoupledLongTailClassifier(
+        NetClassifier(n_members=2, max_epochs=8, early_stopping=False), sampling="progressive", classifier="ncm"
+    ),
+    DecoupledLongTailClassifier(NetClassifier(UserModule, max_epochs=8), classifier="tau"),
+    DecoupledLongTailClassifier(NetClassifier(UserModule, n_members=2, max_epochs=8), classifier="lws"),
 ]
 
 

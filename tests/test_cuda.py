@@ -10,6 +10,7 @@ from torch import nn
 
 from sktech import (
     BaggingVoteEnsemble,
+    DecoupledLongTailClassifier,
     DisagreementEnsemble,
     NetClassifier,
     OutputCodeEnsemble,
@@ -172,3 +173,14 @@ def test_other_ensembles_train_on_the_device(kind, data):
     ensemble = kind(net, random_state=0).fit(X, y)
     assert all(next(member.net_.module_.parameters()).is_cuda for member in ensemble.estimators_)
     assert ensemble.score(X, y) > 0.6
+
+
+@pytest.mark.parametrize("classifier", ["logit_adjustment", "crt", "ncm", "tau", "lws"])
+@pytest.mark.parametrize("sampling", ["instance", "progressive"])
+def test_decoupled_nets_train_and_predict_on_the_device(sampling, classifier, data):
+    X, y = data
+    net = NetClassifier(n_members=2, device="cuda", max_epochs=5, random_state=0)
+    clf = DecoupledLongTailClassifier(net, sampling=sampling, classifier=classifier).fit(X, y)
+    assert next(clf.estimator_.net_.module_.parameters()).is_cuda
+    assert clf.transform(X).shape == (400, 256)
+    assert clf.predict_proba(X).shape == (400, 3)

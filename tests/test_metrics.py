@@ -2,9 +2,15 @@
 
 import numpy as np
 import pytest
-from sklearn.metrics import brier_score_loss, roc_auc_score
+from sklearn.metrics import balanced_accuracy_score, brier_score_loss, roc_auc_score
 
-from sktech.metrics import brier_score, calibration_bins, expected_calibration_error, macro_roc_auc
+from sktech.metrics import (
+    brier_score,
+    calibration_bins,
+    expected_calibration_error,
+    macro_roc_auc,
+    shot_accuracy,
+)
 
 SCORES = [expected_calibration_error, brier_score, macro_roc_auc]
 
@@ -122,3 +128,59 @@ def test_what_is_no_forecast_is_refused(score, y, proba, classes, message):
 def test_no_bins_are_refused():
     with pytest.raises(ValueError, match="n_bins must be at least 1, got 0"):
         expected_calibration_error([0, 1], [[0.5, 0.5]] * 2, n_bins=0)
+
+
+# ---------------------------------------------------------------- rare classes
+
+
+@pytest.fixture
+def tail():
+    """True and predicted labels, and training labels whose classes have 200, 100, 20 and 19 rows."""
+    rng = np.random.default_rng(0)
+    y_true = rng.integers(4, size=300)
+    y_pred = np.where(rng.uniform(size=300) < 0.6, y_true, rng.integers(4, size=300))
+    return y_true, y_pred, np.repeat([0, 1, 2, 3], [200, 100, 20, 19])
+
+
+def recall(y_true, y_pred, label):
+    return np.mean(y_pred[y_true == label] == label)
+
+
+def test_shots_are_means_over_classes_and_the_middle_includes_its_bounds(tail):
+    y_true, y_pred, _ = tail
+    own = [recall(y_true, y_pred, label) for label in range(4)]
+    found = shot_accuracy(*tail)
+    np.testing.assert_allclose(found, [own[0], np.mean(own[1:3]), own[3], np.mean(own)], rtol=1e-12)
+    assert found.balanced == pytest.approx(balanced_accuracy_score(y_true, y_pred))
+
+
+def test_shots_move_with_their_thresholds(tail):
+    y_true, y_pred, y_train = tail
+    own = [recall(y_true, y_pred, label) for label in range(4)]
+    found = shot_accuracy(y_true, y_pred, y_train, many=99, few=99)
+    np.testing.assert_allclose(found[:3], [np.mean(own[:2]), np.nan, np.mean(own[2:])], rtol=1e-12)
+
+
+def test_groups_without_classes_are_nan_and_never_seen_classes_are_few(tail):
+    y_true, y_pred, _ = tail
+    found = shot_accuracy(y_true, y_pred, y_train=[0] * 200)
+    assert np.isnan(found.medium)
+    assert found.few == pytest.approx(np.mean([recall(y_true, y_pred, label) for label in (1, 2, 3)]))
+
+
+def test_shots_know_any_labels(tail):
+    names = np.array(["d", "b", "a", "c"])
+    np.testing.assert_array_equal(shot_accuracy(*(names[y] for y in tail)), shot_accuracy(*tail))
+
+
+@pytest.mark.parametrize(
+    ("given", "params", "message"),
+    [
+        (([0, 1], [0], [0, 1]), {}, "inconsistent numbers of samples"),
+        (([], [], [0]), {}, "y_true: expected at least one row"),
+        (([0], [0], [0]), {"many": 10, "few": 11}, "few: expected at most many=10, got 11"),
+    ],
+)
+def test_what_has_no_shots_is_refused(given, params, message):
+    with pytest.raises(ValueError, match=message):
+        shot_accuracy(*given, **params)

@@ -5,8 +5,8 @@ import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
 
-from sktech.sampling import ClassGroups, MemberRows, WithTrusted
-from sktech.training import TensorBatches, WeightedRows
+from sktech.sampling import SAMPLINGS, ClassGroups, ClassSampler, MemberRows, WithTrusted, class_probabilities
+from sktech.training import TensorBatches, TensorNet, WeightedRows
 
 
 def random_weight(shape, seed=0, most=4):
@@ -278,3 +278,156 @@ def test_a_sampler_that_forms_the_steps_says_how_many_rows_they_have():
     batches = TensorBatches(data, 100, sampler=sampler, seed=0)
     assert [batch.n_rows for batch in batches] == [6] * 7
     assert len(batches) == 7
+
+
+# ---------------------------------------------------------------- classes that come more often than they are
+
+SIZES = np.array([[50.0, 10.0, 1.0], [0.5, 0.0, 3.0]])
+
+
+@pytest.mark.parametrize("sampling", SAMPLINGS)
+@pytest.mark.parametrize("progress", [0.0, 0.3, 1.0])
+def test_class_probabilities_sum_to_one_and_leave_out_empty_classes(sampling, progress):
+    p = class_probabilities(SIZES, sampling, progress)
+    assert_allclose(p.sum(axis=1), 1, rtol=1e-15)
+    assert_array_equal(p == 0, SIZES == 0)
+
+
+def test_class_probabilities_are_powers_of_the_sizes():
+    for sampling, power in (("instance", 1), ("square_root", 0.5), ("class_balanced", 0)):
+        expected = np.where(SIZES > 0, SIZES**power, 0)
+        assert_allclose(class_probabilities(SIZES, sampling), expected / expected.sum(axis=1, keepdims=True))
+
+
+def test_progressive_goes_from_instance_to_class_balanced_in_a_straight_line():
+    first, middle, last = (class_probabilities(SIZES, "progressive", t) for t in (0.0, 0.25, 1.0))
+    assert_array_equal(first, class_probabilities(SIZES, "instance"))
+    assert_array_equal(last, class_probabilities(SIZES, "class_balanced"))
+    assert_allclose(middle, 0.75 * first + 0.25 * last, rtol=1e-15)
+
+
+LABELS = np.repeat([0, 1, 2, -1], [40, 12, 3, 8])
+COPIES = {
+    "none": None,
+    "one": random_weight(len(LABELS), 5) + (np.arange(len(LABELS)) % 20 == 1),
+    "many": random_weight((2, len(LABELS)), 6) + (np.arange(len(LABELS)) % 20 == 1),
+}
+
+
+@pytest.fixture(params=COPIES.values(), ids=COPIES)
+def copies(request):
+    return request.param
+
+
+@pytest.mark.parametrize("sampling", SAMPLINGS)
+def test_rows_share_their_class_by_copies_and_those_without_a_label_keep_their_share(sampling, copies):
+    own = np.ones(len(LABELS)) if copies is None else copies
+    for progress in (0.0, 0.5, 1.0):
+        p = np.atleast_2d(ClassSampler(LABELS, sampling, copies).probabilities(progress).numpy())
+        for mine, weight in zip(p, np.atleast_2d(own), strict=True):
+            assert mine.sum() == pytest.approx(1)
+            sizes = np.array([weight[label == LABELS].sum() for label in (0, 1, 2)])
+            unlabeled = weight[LABELS == -1].sum() / weight.sum()
+            assert mine[LABELS == -1].sum() == pytest.approx(unlabeled)
+            for label, share in enumerate(class_probabilities(sizes, sampling, progress)):
+                rows = label == LABELS
+                assert_allclose(mine[rows], (1 - unlabeled) * share * weight[rows] / weight[rows].sum(), rtol=1e-12)
+
+
+@pytest.mark.parametrize("sampling", SAMPLINGS)
+def test_rows_and_classes_come_as_often_as_expected_rounded_up_or_down(sampling, copies):
+    sampler, generator = ClassSampler(LABELS, sampling, copies), torch.Generator().manual_seed(0)
+    n_members, n = 1 if copies is None or copies.ndim == 1 else len(copies), len(LABELS)
+    n_epochs, counts = 400, np.zeros((n_members, n))
+    expected = np.atleast_2d(sampler.probabilities(0.4).numpy()) * len(sampler)
+    for _ in range(n_epochs):
+        rows = np.atleast_2d(sampler(0.4, generator).rows.numpy())
+        assert rows.shape == (n_members, len(sampler))
+        epoch = np.stack([np.bincount(own, minlength=n) for own in rows])
+        assert (np.abs(epoch - expected) < 1).all()
+        for label in (-1, 0, 1, 2):
+            of_class = label == LABELS
+            assert (np.abs(epoch[:, of_class].sum(axis=1) - expected[:, of_class].sum(axis=1)) < 1 + 1e-9).all()
+        counts += epoch
+    assert (np.abs(counts / n_epochs - expected) < 5 * 0.5 / np.sqrt(n_epochs)).all()
+
+
+def test_instance_sampling_is_all_rows_once():
+    sampler, generator = ClassSampler(LABELS, "instance"), torch.Generator().manual_seed(0)
+    orders = [sampler(0.0, generator).rows for _ in range(20)]
+    assert all(torch.equal(rows.sort().values, torch.arange(len(LABELS))) for rows in orders)
+    assert len({tuple(rows.tolist()) for rows in orders}) == 20
+
+
+@pytest.mark.parametrize("sampling", SAMPLINGS)
+def test_a_seed_gives_the_same_rows_and_torchs_global_generator_is_left_alone(sampling, copies):
+    before, sampler = torch.get_rng_state(), ClassSampler(LABELS, sampling, copies)
+    one, again, other = (sampler(0.5, torch.Generator().manual_seed(seed)).rows for seed in (0, 0, 1))
+    assert torch.equal(one, again)
+    assert not torch.equal(one, other)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_labels_weigh_besides_with_mean_one():
+    label_weight = np.array([1.0, 3.0, 2.0, 0.0])[LABELS]
+    for copies in COPIES.values():
+        sampler = ClassSampler(LABELS, "square_root", copies, label_weight, dtype=torch.float64)
+        rows, weight, counts = sampler(0.0, torch.Generator().manual_seed(0))
+        assert counts is None
+        assert_allclose(weight.mean(-1), 1, rtol=1e-12)
+        expected = label_weight[rows.numpy()]
+        assert_allclose(weight, expected / expected.mean(axis=-1, keepdims=True), rtol=1e-12)
+
+
+def test_an_epoch_without_any_label_weighs_nothing():
+    sampler = ClassSampler([0, *[-1] * 9], copies=[1e-6, *[1.0] * 9], label_weight=[1.0, *[0.0] * 9])
+    assert not sampler(0.0, torch.Generator().manual_seed(0)).weight.any()
+
+
+def test_it_is_a_sampler_for_torchs_loader_and_for_a_net():
+    X, y = torch.arange(40.0)[:, None], torch.arange(40) // 36
+    sampler = ClassSampler(y, "class_balanced", generator=torch.Generator().manual_seed(0))
+    loader = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(X, y), batch_size=10, sampler=sampler)
+    drawn = torch.cat([labels for _, labels in loader])
+    assert len(drawn) == len(sampler) == 40
+    assert drawn.sum() == 20
+    params = {"lr": 0.1, "max_epochs": 2, "verbose": 0, "train_split": None}
+    net = TensorNet(
+        torch.nn.Linear,
+        module__in_features=1,
+        module__out_features=2,
+        criterion=torch.nn.CrossEntropyLoss,
+        iterator_train=TensorBatches,
+        iterator_train__sampler=sampler,
+        iterator_train__seed=0,
+        **params,
+    )
+    net.fit(X.numpy() / 40, y.numpy())
+    assert net.predict_proba(X.numpy() / 40).shape == (40, 2)
+
+
+def test_iterating_progressively_follows_the_progress_that_was_set():
+    y = np.repeat([0, 1], [90, 10])
+    sampler = ClassSampler(y, "progressive", generator=torch.Generator().manual_seed(0))
+    counts = []
+    for progress in (0.0, 0.5, 1.0):
+        sampler.progress = progress
+        counts.append(y[list(sampler)].sum())
+    assert counts == [10, 30, 50]
+
+
+@pytest.mark.parametrize(
+    ("labels", "params", "message"),
+    [
+        ([0, 1], {"sampling": "balanced"}, "sampling: expected one of 'instance'"),
+        ([], {}, "labels: expected class numbers"),
+        (["a", "b"], {}, "labels: expected class numbers"),
+        ([0, -2], {}, "labels: expected class numbers"),
+        ([0, 1], {"copies": [1, 1, 1]}, r"copies: expected non-negative numbers of shape \(2,\)"),
+        ([0, 1], {"copies": [1, -1]}, "copies: expected non-negative"),
+        ([0, 1], {"copies": [[1, 1], [0, 0]]}, "copies: expected a positive number for at least one row"),
+    ],
+)
+def test_what_cannot_be_sampled_is_refused(labels, params, message):
+    with pytest.raises(ValueError, match=message):
+        ClassSampler(labels, **params)

@@ -208,6 +208,7 @@ def difference(lines, left, right, outcomes):
 def verdict(claim, lines):
     """For every table whether its interval is for the claim, against it, or open; and the sentence that says so."""
     mean, half = (frame[claim.outcome] for frame in difference(lines, claim.left, claim.right, [claim.outcome]))
+    mean, half = mean.dropna(), half[mean.notna()]  # a table may not have it
     gain = claim.sign * (mean - claim.sign * claim.margin)
     found = pd.Series(np.select([gain > half, gain < -half], ["for", "against"], "open"), mean.index)
     words = {
@@ -280,6 +281,13 @@ def page(script, doc, lines, claims, comparisons, settings):
     return "\n".join([*text, "", "## All arms", "", *markdown(levels), ""]), verdicts
 
 
+def _tables(tables, args):
+    """Name -> function of the seed; see :func:`main`."""
+    if callable(tables):
+        return tables(args)
+    return tables if isinstance(tables, dict) else chosen_tables(tables, args)
+
+
 def main(script, doc, parts, claims, comparisons=(), settings=None, derived=None, quick_changes=None, n_seeds=N_SEEDS):
     """Runs the arms, prints the page and writes it to the results.
 
@@ -288,8 +296,9 @@ def main(script, doc, parts, claims, comparisons=(), settings=None, derived=None
     script, doc : str
         File and docstring of the script: a title, how to run it, and paragraphs for the page.
     parts : list of (tables, arms)
-        Names of tables, to which those of ``--data`` are added, or a dict of name to function of the seed; and
-        ``arms(X, y, seed, **changes)``, see :func:`collect`.
+        Names of tables, to which those of ``--data`` are added, a dict of name to function of the seed, or a function
+        that makes one of the arguments, with a page of its own for ``--data``; and ``arms(X, y, seed, **changes)``, see
+        :func:`collect`.
     claims : list of Claim
     comparisons : list of (left arm, right arm)
         Shown beside the claims.
@@ -311,17 +320,15 @@ def main(script, doc, parts, claims, comparisons=(), settings=None, derived=None
     parser.add_argument("--jobs", type=int, default=1, help="processes, of one thread each")
     args = parser.parse_args()
     seeds, changes = (range(2), quick_changes or {"max_epochs": 8}) if args.quick else (range(n_seeds), {})
-    lines = pd.concat(
-        collect(tables if isinstance(tables, dict) else chosen_tables(tables, args), seeds, arms, args.jobs, **changes)
-        for tables, arms in parts
-    )
+    lines = pd.concat(collect(_tables(tables, args), seeds, arms, args.jobs, **changes) for tables, arms in parts)
     for arm, others in (derived or {}).items():
         lines = with_mean_arm(lines, arm, *others)
     script = Path(script)
     text, verdicts = page(script, doc, lines, claims, comparisons, settings or {})
     print(text)
     if not args.quick:
-        (HERE.parent / "results" / f"{script.stem}.md").write_text(text)
+        of_folder = args.data is not None and any(callable(tables) for tables, _ in parts)
+        (HERE.parent / "results" / f"{script.stem}{'_tables' if of_folder else ''}.md").write_text(text)
     contradicted = [sentence for found, sentence in verdicts if (found == "against").any()]
     for sentence in contradicted:
         print("contradicted:", sentence)

@@ -419,6 +419,27 @@ def last_layer(module):
     return layers[-1]
 
 
+def module_features(module, X):
+    """What the last layer of a module sees, by a plain pass of the module; see :meth:`Forward.features`.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        In evaluation mode where nothing random is wanted.
+    X : Tensor of shape (n, n_inputs)
+
+    Returns
+    -------
+    features : Tensor of shape (n, n_features), or (n_members, n, n_features)
+
+    Raises
+    ------
+    TypeError
+        If the module's output is not that layer's output.
+    """
+    return _output_and_features(module, lambda: module(X))[1]
+
+
 @contextmanager
 def _no_statistics(module):
     """BatchNorm as in training, but without its running statistics: vmap cannot update them in place."""

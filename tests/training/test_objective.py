@@ -15,7 +15,7 @@ from torch.func import functional_call, stack_module_state, vmap
 from sktech import TensorNet
 from sktech.modules import Members
 from sktech.training import Batch, Forward, Objective, Reweighter, TensorBatches, WeightedRows, cross_entropy
-from sktech.training.objective import backward
+from sktech.training.objective import backward, last_layer, module_features
 
 N, D, K, MEMBERS = 120, 6, 3, 4
 
@@ -319,6 +319,18 @@ def test_features_are_refused_where_something_follows_the_last_layer(batch):
         Forward(module, batch.X).features(batch.X)
     with pytest.raises(TypeError, match="expected an attribute 'head' or a Linear"):
         Forward(nn.Identity(), batch.X).features(batch.X)
+
+
+def test_features_of_a_pass_are_what_the_last_layer_sees_in_committees_too(batch):
+    (module,) = nets(1, batch_norm=True)
+    features = module_features(module.eval(), batch.X)
+    torch.testing.assert_close(last_layer(module)(features), module(batch.X), rtol=0, atol=1e-14)
+    committee = Members(lambda: nn.Sequential(nn.Linear(D, 8), nn.ReLU(), nn.Linear(8, K)), 3).double().eval()
+    features, head = module_features(committee, batch.X), last_layer(committee)
+    assert features.shape == (3, N, 8)
+    torch.testing.assert_close(features @ head.weight.mT + head.bias.unsqueeze(1), committee(batch.X))
+    with pytest.raises(TypeError, match="expected Sequential to return the output of Linear"):
+        module_features(Members(lambda: nn.Sequential(nn.Linear(D, K), nn.Tanh()), 2).double(), batch.X)
 
 
 def test_an_objective_that_never_runs_the_counted_pass_is_refused(rows):
