@@ -11,10 +11,10 @@ anything. Arms that do not look at trusted rows learn from them like from any ot
 
 Controls: *plain* training at a constant rate to the last epoch, the same with a *cosine* schedule, *stopped early* by
 the log-loss of the trusted rows (with the default schedule), *random weights* stopped alike, and a net that has seen
-*trusted rows only*. The claims: learned weights have the higher accuracy and the lower log-loss than each control and
-than each method that knows no trusted rows; with the right labels Learning to Reweight loses no more than half a point
-of accuracy against stopping early; at 40 % the weights tell wrong labels from right ones with an area under the ROC
-curve (*detection*) above 0.8.
+*trusted rows only*. The claims: learned weights have the higher accuracy and the lower log-loss than each control; with
+the right labels they lose no more than half a point of accuracy against stopping early; at 40 % the weights tell wrong
+labels from right ones with an area under the ROC curve (*detection*) above 0.8. Methods that know no trusted rows stand
+beside them without a claim.
 """
 
 import sys
@@ -126,14 +126,21 @@ PARTS = [
 CLAIMS = [
     *(
         Claim(learned, other, outcome)
-        for learned, others in ((LEARNED, CONTROLS + OTHERS), (META, CONTROLS))
-        for other in others
+        for learned in (LEARNED, META)
+        for other in CONTROLS
         for outcome in (ACCURACY, LOG_LOSS)
     ),
     *(Claim(learned, STOPPED, DETECTION(0.4), margin=0.3) for learned in (LEARNED, META)),
     *(Claim(learned, STOPPED, RIGHT(ACCURACY), margin=-0.005) for learned in (LEARNED, META)),
 ]
-COMPARISONS = [(META, LEARNED), (RANDOM, STOPPED), (COSINE, PLAIN), *((other, STOPPED) for other in OTHERS)]
+COMPARISONS = [
+    (META, LEARNED),
+    (RANDOM, STOPPED),
+    (COSINE, PLAIN),
+    (STOPPED, COSINE),
+    *((LEARNED, other) for other in OTHERS),
+    *((other, PLAIN) for other in OTHERS),
+]
 SETTINGS = {
     "Rows": f"at most {MAX_TRAINING_ROWS} (60 %) train, {TRUSTED_SHARE:.0%} of them trusted, all others test",
     "Net": f"`{NetClassifier(**SINGLE)!r}`",
