@@ -26,6 +26,7 @@ from sktech import (
     NoiseTolerantClassifier,
     OutputCodeEnsemble,
     PrototypeClassifier,
+    ReweightedClassifier,
     SmoothedNetClassifier,
     TensorNet,
 )
@@ -96,6 +97,8 @@ ESTIMATORS = [
     OutputCodeEnsemble(LogisticRegression(), code="random", n_bits=9),
     OutputCodeEnsemble(HistGradientBoostingClassifier(max_iter=5)),
     DisagreementEnsemble(SMALL_NET, alpha=0),
+    ReweightedClassifier(SMALL_NET, method="meta_weight_net"),
+    ReweightedClassifier(NetClassifier(UserModule, max_epochs=8)),
     DecoupledLongTailClassifier(
         NetClassifier(n_members=1, max_epochs=8, dtype="float64"), sampling="class_balanced", classifier="crt"
     ),
