@@ -240,6 +240,22 @@ def test_without_trusted_rows_each_class_lends_as_many_but_at_most_half_of_its_o
     assert lent[3] in (n_rows[3] // 2, -(-n_rows[3] // 2))
 
 
+def test_small_weights_count_like_large_ones():
+    X, y = load_iris(return_X_y=True)
+    weight = np.random.default_rng(0).uniform(0.5, 1.5, 150)
+    clf = ReweightedClassifier(NetClassifier(**QUICK), random_state=0)
+    lent = [np.isnan(clone(clf).fit(X, y, sample_weight=c * weight).row_weights_) for c in (1.0, 2.0**-20)]
+    assert_array_equal(*lent)
+    assert 0.05 < lent[0].mean() < 0.15
+
+
+def test_one_row_of_each_class_cannot_be_lent():
+    with pytest.raises(
+        ValueError, match=r"is_clean: without it .* got 2 row\(s\) of as many classes \(n_samples = 2\)"
+    ):
+        ReweightedClassifier().fit([[0.0], [1.0]], ["a", "b"])
+
+
 def test_uniform_is_plain_training_on_the_other_rows():
     X, y = make_classification(300, random_state=0)
     is_clean = np.arange(300) >= 250
