@@ -27,13 +27,13 @@ class NoiseTolerantClassifier(NetClassifier):
 
         NoiseTolerantClassifier().fit(X, y_of_which_some_are_wrong)
 
-    It is the teacher that predicts. A step costs about four and a half plain ones.
+    It is the teacher that predicts. A step costs about four plain ones.
 
     Parameters
     ----------
     n_perturbations : int, default=1
         M of the paper, at least 1: how many times each batch's labels are perturbed, each with a step of its own, which
-        adds about two and a half plain steps to the costs.
+        adds about two plain steps to the costs.
     perturbed_fraction : float, default=0.5
         rho of the paper, in [0, 1]: the probability that a row's label is replaced.
     n_neighbors : int, default=128
