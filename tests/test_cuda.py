@@ -10,10 +10,14 @@ from torch import nn
 
 from sktech import (
     BaggingVoteEnsemble,
+    CleanPrototypeClassifier,
     DecoupledLongTailClassifier,
     DisagreementEnsemble,
     NetClassifier,
+    NoiseTolerantClassifier,
     OutputCodeEnsemble,
+    PrototypeClassifier,
+    ReweightedClassifier,
     SmoothedNetClassifier,
     TensorNet,
 )
@@ -184,3 +188,22 @@ def test_decoupled_nets_train_and_predict_on_the_device(sampling, classifier, da
     assert next(clf.estimator_.net_.module_.parameters()).is_cuda
     assert clf.transform(X).shape == (400, 256)
     assert clf.predict_proba(X).shape == (400, 3)
+
+
+@pytest.mark.parametrize("kind", [CleanPrototypeClassifier, NoiseTolerantClassifier, PrototypeClassifier])
+@pytest.mark.parametrize("n_members", [1, 2])
+def test_techniques_against_wrong_labels_train_and_predict_on_the_device(kind, n_members, data):
+    clf = kind(n_members=n_members, device="cuda", max_epochs=8, random_state=0).fit(*data)
+    assert next(clf.net_.module_.parameters()).is_cuda
+    assert clf.score(*data) > 0.6
+
+
+@pytest.mark.parametrize("method", ["learn_to_reweight", "meta_weight_net", "random"])
+@pytest.mark.parametrize("params", [{"n_members": 2}, {"n_members": 1, "numeric_embedding": "periodic"}], ids=str)
+def test_rows_are_weighed_on_the_device(method, params, data):
+    X, y = data
+    net = NetClassifier(**params, device="cuda", max_epochs=8, random_state=0)
+    clf = ReweightedClassifier(net, method=method).fit(X, y, is_clean=np.arange(400) < 60)
+    assert next(clf.estimator_.net_.module_.parameters()).is_cuda
+    assert np.isfinite(clf.row_weights_).sum() == 340
+    assert clf.score(X, y) > 0.6
