@@ -72,6 +72,11 @@ class PrototypeClassifier(NetClassifier):
     An epoch has as many episodes as draw each row about once, and at least 10. Each class has the same part in it; a
     class with fewer rows than an episode wants of it gives some of them more than once.
 
+    What tells the old classes apart is what the embedding keeps, and it may lack what tells new ones apart. It pays where
+    there are many old classes and the new ones differ from each other in the same ways, among inputs that say nothing;
+    trained on six of the ten digits, it tells the others apart from each other less well than the inputs themselves do
+    (``benchmarks/results/unseen_classes.md``). Distances in the features of a plain net were about as good.
+
     Departures from the paper: the embedding is what the last hidden layer makes, whatever its width; and there is w_k,
     so that ``class_weight`` means something.
 
