@@ -1,7 +1,7 @@
 """Classes that were not there in training, from a handful of rows: prototypes.
 
-Run ``python benchmarks/claims/unseen_classes.py`` (about two minutes; ``--quick`` for half of one; ``--data FOLDER`` for
-those of its tables that have eight classes or more). Exits with 1 if a claim is contradicted. Results go to
+Run ``python benchmarks/claims/unseen_classes.py`` (about two minutes; ``--quick`` for half of one; ``--data FOLDER``
+for those of its tables that have eight classes or more). Exits with 1 if a claim is contradicted. Results go to
 ``benchmarks/results/unseen_classes.md``.
 
 Four in ten classes are held out of the training. Then 1, 2, 5, 10 or 20 rows of each (*shots*) are enrolled with
