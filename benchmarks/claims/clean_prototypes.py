@@ -1,6 +1,6 @@
 """Clean prototypes where labels are wrong.
 
-Run ``python benchmarks/claims/clean_prototypes.py`` (about 15 minutes; ``--quick`` for half of one; ``--data FOLDER``
+Run ``python benchmarks/claims/clean_prototypes.py`` (about 10 minutes; ``--quick`` for half of one; ``--data FOLDER``
 for further tables). Exits with 1 if a claim is contradicted. Results go to ``benchmarks/results/clean_prototypes.md``.
 
 One or two in five training and validation labels are replaced by another class, all others alike; test labels are
