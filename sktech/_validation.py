@@ -248,12 +248,28 @@ def check_mask(name, X, mask):
     ValueError
         If it is no yes or no for each row.
     """
-    mask = column_or_1d(mask)
+    mask = np.asarray(mask)
+    if mask.ndim != 1:
+        raise ValueError(f"{name}: expected True or False for each row, (n,), got shape {mask.shape}")
     check_consistent_length(X, mask)
-    values = set(mask.tolist())
-    if not values <= {0, 1}:  # as False and True are, too
-        raise ValueError(f"{name}: expected True or False for each row, got {values!r}")
+    strange = sorted({str(value) for value in mask.tolist() if value not in (0, 1)})  # as False and True are, too
+    if strange:
+        raise ValueError(f"{name}: expected True or False for each row, got {', '.join(strange[:3])}")
     return mask.astype(bool)
+
+
+def check_same_kind(**labels):
+    """Labels, by the name of the parameter, that can be equal at all: texts, or no texts, all of them.
+
+    Raises
+    ------
+    ValueError
+        If some are texts and others are not.
+    """
+    kinds = {name: values.dtype.kind in "US" or isinstance(values[0], str) for name, values in labels.items()}
+    if len(set(kinds.values())) > 1:
+        got = ", ".join(f"{name} like {labels[name][:1].tolist()}" for name in kinds)
+        raise ValueError(f"{' and '.join(kinds)}: expected labels of one kind, got {got}")
 
 
 def check_weights(X, sample_weight):

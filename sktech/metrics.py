@@ -13,6 +13,8 @@ import numpy as np
 from sklearn.metrics import roc_auc_score
 from sklearn.utils import check_consistent_length, column_or_1d
 
+from sktech._validation import check_same_kind
+
 __all__ = [
     "ShotAccuracy",
     "brier_score",
@@ -247,8 +249,11 @@ def shot_accuracy(y_true, y_pred, y_train, many=100, few=20):
     check_consistent_length(y_true, y_pred)
     if len(y_true) == 0:
         raise ValueError("y_true: expected at least one row, got none")
-    if few > many:
+    if not few <= many:
         raise ValueError(f"few: expected at most many={many}, got {few}")
+    if len(y_train) == 0:
+        raise ValueError("y_train: expected at least one row, got none")
+    check_same_kind(y_true=y_true, y_pred=y_pred, y_train=y_train)
     classes, codes = np.unique(y_true, return_inverse=True)
     accuracy = np.bincount(codes, weights=y_pred == y_true) / np.bincount(codes)
     sizes = np.array([np.count_nonzero(y_train == label) for label in classes])

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from sktech._validation import check_choice
+from sktech._validation import check_choice, check_number
 
 SAMPLINGS = ("instance", "class_balanced", "square_root", "progressive")
 
@@ -118,7 +118,7 @@ def class_probabilities(sizes, sampling, progress=0.0):
     Raises
     ------
     ValueError
-        If ``sampling`` is none of these.
+        If ``sampling`` is none of these, the progress is outside, or the sizes are not as described.
 
     References
     ----------
@@ -132,10 +132,13 @@ def class_probabilities(sizes, sampling, progress=0.0):
     [0.75, 0.25]
     """
     check_choice("sampling", sampling, SAMPLINGS)
+    check_number("progress", progress, float, 0, 1)
+    sizes = np.asarray(sizes, dtype=np.float64)
+    if not (np.isfinite(sizes) & (sizes >= 0)).all() or not (sizes > 0).any(axis=-1).all():
+        raise ValueError(f"sizes: expected finite numbers of at least 0, not all of them 0, got {sizes}")
     if sampling == "progressive":
         first, last = class_probabilities(sizes, "instance"), class_probabilities(sizes, "class_balanced")
         return (1 - progress) * first + progress * last
-    sizes = np.asarray(sizes, dtype=np.float64)
     power = {"instance": 1.0, "square_root": 0.5, "class_balanced": 0.0}[sampling]
     shares = np.where(sizes > 0, sizes**power, 0.0)
     return shares / shares.sum(axis=-1, keepdims=True)
@@ -144,9 +147,11 @@ def class_probabilities(sizes, sampling, progress=0.0):
 class ClassSampler:
     """Draws rows so that each class comes as often as it should: rare classes more often than they are.
 
-    It is a sampler for a net of sktech's and for torch's ``DataLoader``::
+    It is a sampler for a net of sktech's (``TensorBatches`` is in :mod:`sktech.training`) and for torch's
+    ``DataLoader``. Its row numbers are those of ``labels``, so that a net must not set rows aside by itself::
 
-        TensorNet(Module, iterator_train=TensorBatches, iterator_train__sampler=ClassSampler(y, "square_root"))
+        sampler = ClassSampler(y, "square_root")
+        TensorNet(Module, iterator_train=TensorBatches, iterator_train__sampler=sampler, train_split=None).fit(X, y)
         DataLoader(dataset, sampler=ClassSampler(y, "class_balanced"))
 
     Parameters
@@ -156,10 +161,11 @@ class ClassSampler:
     sampling : "instance", "class_balanced", "square_root" or "progressive", default="class_balanced"
         See :func:`class_probabilities`.
     copies : array-like of shape (n,) or (n_members, n), default=None
-        How often each row counts, for each member of a committee; within its class a row comes in proportion. The size
-        of a class is the sum over its rows. None for once each.
+        How often each row counts, for each member of a committee (which only a net can use); within its class a row
+        comes in proportion. The size of a class is the sum over its rows. None for once each.
     label_weight : array-like of shape (n,), default=None
-        What a row's label weighs besides, whoever is drawn, such as the weight of its class; None for ones.
+        What a row's label weighs besides, whoever is drawn, such as the weight of its class, for a net; a
+        ``DataLoader`` does not know it. None for ones.
     generator : torch.Generator, default=None
         Of the rows, when the sampler is iterated over; None for torch's global one.
     dtype : torch.dtype, default=torch.float32
@@ -198,12 +204,21 @@ class ClassSampler:
                 f"{labels.dtype} of shape {labels.shape}"
             )
         copies = np.ones(len(labels)) if copies is None else np.asarray(copies, dtype=np.float64)
-        if copies.ndim not in (1, 2) or copies.shape[-1] != len(labels) or not (copies >= 0).all():
+        if copies.ndim not in (1, 2) or copies.shape[-1] != len(labels) or not _are_weights(copies):
             raise ValueError(
-                f"copies: expected non-negative numbers of shape ({len(labels)},) or (n_members, {len(labels)}), got "
-                f"others, of shape {copies.shape}"
+                f"copies: expected finite, non-negative numbers of shape ({len(labels)},) or (n_members, "
+                f"{len(labels)}), got others, of shape {copies.shape}"
             )
+        if label_weight is not None:
+            label_weight = np.asarray(label_weight, dtype=np.float64)
+            if label_weight.shape != labels.shape or not _are_weights(label_weight):
+                raise ValueError(
+                    f"label_weight: expected finite, non-negative numbers of shape ({len(labels)},), got others, of "
+                    f"shape {label_weight.shape}"
+                )
         members = np.atleast_2d(copies)
+        # Numbers without gaps, 0 for no label.
+        labels = np.unique(np.append(labels, -1), return_inverse=True)[1][:-1] - 1
         sizes = np.stack([np.bincount(labels + 1, own, max(labels.max() + 2, 2)) for own in members])
         if not sizes.any(axis=1).all():
             raise ValueError("copies: expected a positive number for at least one row of each member, got zeros only")
@@ -214,7 +229,7 @@ class ClassSampler:
         self._labels = torch.from_numpy(labels.astype(np.int64))
         self._sizes = sizes
         self._copies = torch.from_numpy(members)
-        self._label_weight = None if label_weight is None else torch.as_tensor(np.asarray(label_weight), dtype=dtype)
+        self._label_weight = None if label_weight is None else torch.as_tensor(label_weight, dtype=dtype)
         self._length = int((members > 0).sum(axis=1).max())
 
     def __len__(self):
@@ -268,7 +283,13 @@ class ClassSampler:
 
     def __iter__(self):
         """Row numbers of the next epoch, of one net."""
+        if self._is_committee:
+            raise ValueError("copies: expected shape (n,) to iterate over rows, got those of several members")
         return iter(self(self.progress, self.generator).rows.tolist())
+
+
+def _are_weights(values):
+    return bool((np.isfinite(values) & (values >= 0)).all())
 
 
 class SideBySide:

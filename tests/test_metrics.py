@@ -184,3 +184,10 @@ def test_shots_know_any_labels(tail):
 def test_what_has_no_shots_is_refused(given, params, message):
     with pytest.raises(ValueError, match=message):
         shot_accuracy(*given, **params)
+
+
+def test_labels_that_can_never_be_equal_are_refused():
+    with pytest.raises(ValueError, match="y_true and y_pred and y_train: expected labels of one kind, got y_true like"):
+        shot_accuracy(["a", "b"], ["a", "b"], [0, 1])
+    with pytest.raises(ValueError, match="y_train: expected at least one row, got none"):
+        shot_accuracy(["a"], ["a"], [])

@@ -423,11 +423,42 @@ def test_iterating_progressively_follows_the_progress_that_was_set():
         ([], {}, "labels: expected class numbers"),
         (["a", "b"], {}, "labels: expected class numbers"),
         ([0, -2], {}, "labels: expected class numbers"),
-        ([0, 1], {"copies": [1, 1, 1]}, r"copies: expected non-negative numbers of shape \(2,\)"),
-        ([0, 1], {"copies": [1, -1]}, "copies: expected non-negative"),
+        ([0, 1], {"copies": [1, 1, 1]}, r"copies: expected finite, non-negative numbers of shape \(2,\)"),
+        ([0, 1], {"copies": [1, -1]}, "copies: expected finite, non-negative"),
         ([0, 1], {"copies": [[1, 1], [0, 0]]}, "copies: expected a positive number for at least one row"),
     ],
 )
 def test_what_cannot_be_sampled_is_refused(labels, params, message):
     with pytest.raises(ValueError, match=message):
         ClassSampler(labels, **params)
+
+
+def test_numbers_of_classes_may_have_gaps():
+    labels = np.array([5, 5, 5, 10**9, -1, 7])
+    dense = ClassSampler([0, 0, 0, 2, -1, 1], "class_balanced")
+    assert torch.equal(ClassSampler(labels, "class_balanced").probabilities(), dense.probabilities())
+
+
+@pytest.mark.parametrize("sizes", [[0, 0], [-1, 1], [1, np.nan], [[1, 2], [0, 0]]])
+def test_sizes_that_are_none_are_refused(sizes):
+    with pytest.raises(ValueError, match="sizes: expected finite numbers of at least 0, not all of them 0"):
+        class_probabilities(sizes, "square_root")
+
+
+@pytest.mark.parametrize("progress", [-0.1, 1.1, np.nan])
+def test_a_progress_outside_is_refused(progress):
+    sampler = ClassSampler([0, 0, 1], "progressive")
+    sampler.progress = progress
+    with pytest.raises(ValueError, match=r"progress: expected a number in \[0, 1\]"):
+        list(sampler)
+
+
+def test_rows_of_several_members_cannot_be_iterated_over():
+    with pytest.raises(ValueError, match=r"expected shape \(n,\) to iterate over rows, got those of several members"):
+        list(ClassSampler([0, 0, 1], copies=np.ones((2, 3))))
+
+
+@pytest.mark.parametrize("label_weight", [[1.0, -1.0, 1.0], [1.0, np.nan, 1.0], [1.0, 1.0]])
+def test_label_weights_that_are_none_are_refused(label_weight):
+    with pytest.raises(ValueError, match=r"label_weight: expected finite, non-negative numbers of shape \(3,\)"):
+        ClassSampler([0, 0, 1], label_weight=label_weight)

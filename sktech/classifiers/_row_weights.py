@@ -48,7 +48,7 @@ class RowWeights(Reweighter):
     def trusted_share(self, batch, trusted):
         """Weights (..., n_trusted) that make a mean of what the trusted rows of a batch say."""
         share = self.trusted_weight[batch.rows[..., trusted]]
-        return share / share.sum(-1, keepdim=True)
+        return share / _or_one(share.sum(-1, keepdim=True))
 
     def _remember(self, rows, marks, copies):
         present = (copies > 0).to(self.sums.dtype)

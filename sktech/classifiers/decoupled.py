@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, field
 
-import numpy as np
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 
 from sktech._threads import suitable_threads
@@ -29,8 +28,9 @@ class DecoupledLongTailClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMi
     Parameters
     ----------
     estimator : None or net of sktech's, default=None
-        The net, cloned and fitted; None is ``NetClassifier()``. The last layer of a module of yours has to be a
-        ``torch.nn.Linear`` whose output the module returns.
+        The net: a clone of it is fitted, anew each time (its ``warm_start`` has no effect). None is
+        ``NetClassifier()``. The last layer of a module of yours has to be a ``torch.nn.Linear`` whose output the module
+        returns: its attribute ``head``, or the ``Linear`` that is defined last.
     sampling : str, default="instance"
         Who is drawn in the first stage, with n_j for the size of class j: "instance", each row as often as it counts;
         "class_balanced", each class as often as the others; "square_root", classes in proportion to sqrt(n_j);
@@ -46,7 +46,7 @@ class DecoupledLongTailClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMi
         - "lws": the weights are f_j w_j, without bias, where the scales f_j are learned, all classes counting alike;
         - "joint": it stays as it was trained.
     tau : None or float, default=None
-        The exponent of "tau", at least 0; None: the one among 0, 0.1, ..., 2 with the highest class-balanced accuracy
+        The exponent of "tau", in [0, 100]; None: the one among 0, 0.1, ..., 2 with the highest class-balanced accuracy
         on the rows held out.
     random_state : None, int or numpy.random.RandomState, default=None
         Of the net, if it has none of its own.
@@ -69,6 +69,8 @@ class DecoupledLongTailClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMi
     ValueError, TypeError
         From ``fit``, if a parameter or the data are not as described, or if the module has no last layer to make anew;
         the message says what was expected and what came.
+    FloatingPointError
+        From ``fit``, if the loss stops being finite.
 
     Notes
     -----
@@ -155,7 +157,7 @@ class DecoupledLongTailClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMi
         check_choice("sampling", self.sampling, SAMPLINGS)
         check_choice("classifier", self.classifier, CLASSIFIERS)
         if self.tau is not None:
-            check_number("tau", self.tau, float, 0, np.inf, open_high=True)
+            check_number("tau", self.tau, float, 0, 100)
 
     # ------------------------------------------------------------ transform
 

@@ -156,8 +156,9 @@ class PrototypeClassifier(NetClassifier):
         X = check_table(self, X, reset=False)
         classes, codes = check_labels(self, X, y)
         weight = check_weights(X, sample_weight)
-        if (classes.dtype.kind in "OUS") != (self.classes_.dtype.kind in "OUS"):
-            raise ValueError(f"y: expected labels of the same type as {self.classes_[0]!r}, got {classes[0]!r}")
+        known, given = (_kind(labels) for labels in (self.classes_, classes))
+        if known != given:
+            raise ValueError(f"y: expected labels of the type of those that are known, {known}, got {given}")
         known = np.isin(classes, self.classes_)
         if known.any():
             raise ValueError(f"y: expected labels of classes that are not known yet, got {classes[known].tolist()}")
@@ -181,6 +182,12 @@ class PrototypeClassifier(NetClassifier):
         self.classes_ = np.unique(np.concatenate([self.classes_, classes]))
         self._trained = np.searchsorted(self.classes_, np.sort(labels))
         return self
+
+
+def _kind(labels):
+    """The type of labels, in a word."""
+    names = {"b": "bool", "i": "int", "u": "int", "f": "float", "U": "str", "S": "bytes"}
+    return names.get(labels.dtype.kind) or type(labels[0]).__name__
 
 
 class Episodes(Objective):

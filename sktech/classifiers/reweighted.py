@@ -20,7 +20,7 @@ from sktech.sampling import WithTrusted
 _METHODS = ["learn_to_reweight", "meta_weight_net", "random", "uniform"]
 # What a seed is spawned for.
 _TRUSTED = NET + 1
-# Of the rows in a class, the part that may be held out where no rows are known to be clean.
+# Of the rows in a class, the part that may be held out where none are known to be clean, or all.
 _HALF = 0.5
 
 
@@ -37,8 +37,8 @@ class ReweightedClassifier(NetWrapper):
     Parameters
     ----------
     estimator : None or net of sktech's, default=None
-        What is trained so, a clone of it. None is ``NetClassifier()``; with ``SmoothedNetClassifier(...)`` the rows of
-        its loss are weighted.
+        What is trained so: a clone of it, anew in each fit (its ``warm_start`` has no effect). None is
+        ``NetClassifier()``; with ``SmoothedNetClassifier(...)`` the rows of its loss are weighted.
     method : str, default="learn_to_reweight"
         "learn_to_reweight": in each step a row weighs as much as its gradient agrees with that of trusted rows.
         "meta_weight_net": a row's weight is a function of its loss, which is learned on the way. And two controls:
@@ -48,7 +48,7 @@ class ReweightedClassifier(NetWrapper):
         Where ``is_clean`` is not given: share of the rows to hold out in its place, in (0, 1).
     clean_batch_size : "auto" or int, default="auto"
         Trusted rows in each step. More of them make the weights less noisy and the step longer. "auto" is half as many
-        as the rows to learn from.
+        as the step has rows to learn from.
     max_weight : float, default=2.0
         "learn_to_reweight": cap of a row's weight in a step, in multiples of the mean, at least 1.
     virtual_lr : float, default=0.1
@@ -77,6 +77,8 @@ class ReweightedClassifier(NetWrapper):
     ------
     ValueError, TypeError
         From ``fit``, if a parameter or the data are not as described; the message says what was expected and what came.
+    FloatingPointError
+        From ``fit``, if the loss stops being finite.
 
     Notes
     -----
@@ -95,6 +97,7 @@ class ReweightedClassifier(NetWrapper):
 
     Trusted rows are held out: they steer weights and early stopping, and no step learns from them. Classes count among
     them as they do among the other rows, times the net's ``class_weight``; those that they lack can only lose weight.
+    Of a class that has trusted rows only, half of them are learned from, as otherwise none would be.
     Without ``is_clean`` a part of the rows is held out in their place, from each class as many where that is possible.
     So all classes are in sight, and the fit goes on as it would; but as many labels are wrong there as elsewhere, and
     against errors it cannot help: in trials the accuracy was that of plain training, and the weights told right labels
@@ -210,9 +213,8 @@ class _WithTrustedRows(Recipe):
     def held_out(self, net, rows, seed, any_at_all):
         self.origin = rows.origin
         known = rows.labels.labeled | (rows.labels.proba is not None)
-        self.trusted = self._drawn(rows, known) if self.is_clean is None else rows.copies * rows.marks
+        self.trusted = self._drawn(rows, known) if self.is_clean is None else self._given(rows, known)
         self.learned = rows.copies - self.trusted
-        _check_trusted(rows, self.trusted, known)
         lacking = (rows.labels.totals(self.learned * known) > 0) & (rows.labels.totals(self.trusted) == 0)
         if self.is_clean is not None and lacking.any():
             names = net.classes_[net._trained][lacking]
@@ -221,6 +223,30 @@ class _WithTrustedRows(Recipe):
                 stacklevel=2,
             )
         return np.tile(self.trusted, (net.n_members_, 1))
+
+    def _given(self, rows, known):
+        """Copies of the trusted rows, (n,); of classes that have no others, of half of them."""
+        trusted = rows.copies * rows.marks
+        if not trusted.any() or not (rows.copies > trusted).any():
+            kind = "trusted rows" if not trusted.any() else "others besides"
+            raise ValueError(f"is_clean: expected rows to trust and rows to learn from, got no {kind} that have weight")
+        if (trusted[~known] > 0).any():
+            raise ValueError(
+                "is_clean: expected a label for each row that can be trusted, got -1, which is a row without one"
+            )
+        codes = np.maximum(rows.labels.codes, 0)
+        alone = (np.bincount(codes, rows.copies - trusted) == 0)[codes] & known & (trusted > 0)
+        single = alone & (np.bincount(codes, alone) == 1)[codes]
+        trusted[single] = 0
+        several = np.flatnonzero(alone & ~single)
+        if len(several):
+            trusted[several] = stratified_holdout(codes[several], trusted[several], _HALF, self.seed)[0]
+        if not trusted.any():
+            raise ValueError(
+                "is_clean: expected trusted rows of classes that have others to learn from, got only single rows of "
+                "classes that have none"
+            )
+        return trusted
 
     def _drawn(self, rows, known):
         """Copies of rows, (n,), from each class as many where that is possible."""
@@ -275,13 +301,3 @@ class _WithTrustedRows(Recipe):
         if self.weights is None:
             self.weights = np.where(self.learned > 0, 1.0, np.nan)
         return np.append(self.weights, np.nan)[self.origin]
-
-
-def _check_trusted(rows, trusted, known):
-    if not trusted.any() or not (rows.copies > trusted).any():
-        kind = "trusted rows" if not trusted.any() else "others besides"
-        raise ValueError(f"is_clean: expected rows to trust and rows to learn from, got no {kind} that have weight")
-    if (trusted[~known] > 0).any():
-        raise ValueError(
-            "is_clean: expected a label for each row that can be trusted, got -1, which is a row without one"
-        )

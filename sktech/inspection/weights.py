@@ -4,8 +4,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.metrics import roc_auc_score
 from sklearn.utils import check_consistent_length, column_or_1d
+from sklearn.utils.validation import check_is_fitted
 
-from sktech._validation import check_mask, check_number
+from sktech._validation import check_mask, check_number, check_same_kind
 
 
 class WeightDisplay:
@@ -55,12 +56,12 @@ class WeightDisplay:
 
     @classmethod
     def from_estimator(cls, estimator, y=None, y_true=None, *, ax=None, **kwargs):
-        """Plots the ``row_weights_`` of a fitted estimator.
+        """Plots how far a fitted estimator believed its training rows.
 
         Parameters
         ----------
-        estimator : ReweightedClassifier
-            Or what else has ``row_weights_``.
+        estimator : ReweightedClassifier or CleanPrototypeClassifier
+            What has ``row_weights_`` or ``row_confidences_``.
         y, y_true : array-like of shape (n,), default=None
             The labels that it was fitted to and the right ones, where these are known.
         ax : matplotlib.axes.Axes, default=None
@@ -72,13 +73,20 @@ class WeightDisplay:
         -------
         display : WeightDisplay
         """
+        check_is_fitted(estimator)
+        weights = getattr(estimator, "row_weights_", getattr(estimator, "row_confidences_", None))
+        if weights is None:
+            name = type(estimator).__name__
+            raise TypeError(f"estimator: expected one with row_weights_ or row_confidences_, got {name} without")
         is_wrong = None
         if y_true is not None:
             if y is None:
                 raise ValueError("y: expected the labels of the fit beside y_true, got None")
-            check_consistent_length(estimator.row_weights_, y, y_true)
-            is_wrong = np.asarray(y) != np.asarray(y_true)
-        return cls(estimator.row_weights_, is_wrong).plot(ax=ax, **kwargs)
+            y, y_true = column_or_1d(y), column_or_1d(y_true)
+            check_consistent_length(weights, y, y_true)
+            check_same_kind(y=y, y_true=y_true)
+            is_wrong = y != y_true
+        return cls(weights, is_wrong).plot(ax=ax, **kwargs)
 
     def plot(self, ax=None, *, bins=30):
         """Draws the histogram.

@@ -474,12 +474,12 @@ def _output_and_features(module, run):
         calls.clear()
 
     def watch(_, inputs, output):
-        # What one of many members sees exists in its pass alone; it gets out in the place of the output.
-        calls.append((inputs[0], output) if inner is module else (inputs[0], inputs[0]))
-        return calls[-1][1]
+        calls.append((inputs[0], output))
 
     def end(_, inputs, output):
         fits.append(len(calls) == 1 and output is calls[0][1])
+        # What one of many members sees exists in its pass alone; it gets out in the place of the output.
+        return calls[0][0] if fits[-1] and inner is not module else None
 
     hooks = [inner.register_forward_pre_hook(begin), layer.register_forward_hook(watch)]
     hooks.append(inner.register_forward_hook(end))
@@ -491,7 +491,8 @@ def _output_and_features(module, run):
     if not all(fits):
         raise TypeError(
             f"the features of a module are what its last layer sees: expected {type(inner).__name__} to return the "
-            f"output of {type(layer).__name__}, called once; it was called {len(calls)} times or something follows it"
+            f"output of {type(layer).__name__}, its head or the last one defined, called once; it was called "
+            f"{len(calls)} time(s), and what is returned is something else"
         )
     return (output, calls[0][0]) if inner is module else (_run_layer(module, layer, output), output)
 

@@ -473,7 +473,7 @@ def test_a_fit_inside_inference_mode_is_the_same(tail):
     [
         ({"sampling": "balanced"}, "sampling: expected one of 'instance', 'class_balanced'"),
         ({"classifier": "svm"}, "classifier: expected one of 'crt', 'ncm'"),
-        ({"tau": -1}, r"tau: expected a number in \[0, inf\), got -1"),
+        ({"tau": -1}, r"tau: expected a number in \[0, 100\], got -1"),
         ({"estimator": LogisticRegression()}, "estimator: expected None or a net of sktech's"),
         ({"estimator": NetClassifier(Followed, max_epochs=1)}, "expected Followed to return the output of Linear"),
         ({"estimator": NetClassifier(OtherHead, max_epochs=1)}, "whose last layer is a Linear, .* got Sequential"),

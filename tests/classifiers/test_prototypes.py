@@ -323,7 +323,8 @@ def test_unseen_classes_are_told_apart_and_better_from_more_rows(seed):
     ("labels", "message"),
     [
         ([7, 2], r"y: expected labels of classes that are not known yet, got \[2\]"),
-        (["a", "b"], "y: expected labels of the same type as"),
+        ([7.0, 8.0], "y: expected labels of the type of those that are known, int, got float"),
+        (["a", "b"], "y: expected labels of the type of those that are known, int, got str"),
         ([0.5, 1.5], "Unknown label type"),
     ],
     ids=str,

@@ -240,6 +240,30 @@ def test_without_trusted_rows_each_class_lends_as_many_but_at_most_half_of_its_o
     assert lent[3] in (n_rows[3] // 2, -(-n_rows[3] // 2))
 
 
+@pytest.mark.parametrize("method", ["learn_to_reweight", "meta_weight_net", "random", "uniform"])
+def test_a_class_all_of_whose_rows_are_trusted_is_learned_from_half_of_them(method):
+    X, y = load_iris(return_X_y=True)
+    clf = ReweightedClassifier(NetClassifier(n_members=1, max_epochs=16), method=method, random_state=0)
+    clf.fit(X, y, is_clean=(y == 2) | (np.arange(150) % 25 == 0))
+    # Two rows of iris are identical, and may be divided.
+    assert abs(np.isfinite(clf.row_weights_[y == 2]).sum() - 25) <= 1
+    assert clf.score(X, y) > 0.8
+    with pytest.warns(UserWarning, match=r"none of \[0 1\], whose rows can only lose weight"):
+        clf.fit(X, y, is_clean=y == 2)
+    assert np.isfinite(clf.predict_proba(X)).all()
+    clf.fit(X, y, is_clean=np.arange(150) != 75)  # one row to learn from besides
+    assert np.isfinite(clf.row_weights_[50:100]).sum() == 1
+    assert abs(np.isfinite(clf.row_weights_[[*range(50), *range(100, 150)]]).sum() - 50) <= 1
+
+
+def test_trusted_rows_that_count_for_nothing_are_no_number_divided_by_zero():
+    X, y = load_iris(return_X_y=True)
+    is_clean = np.arange(150) % 10 == 0
+    clf = ReweightedClassifier(NetClassifier(**QUICK), clean_batch_size=1, random_state=0)
+    clf.fit(X, y, is_clean=is_clean, sample_weight=np.where((y == 2) & ~is_clean, 1e-50, 1.0))
+    assert np.isfinite(clf.predict_proba(X)).all()
+
+
 def test_small_weights_count_like_large_ones():
     X, y = load_iris(return_X_y=True)
     weight = np.random.default_rng(0).uniform(0.5, 1.5, 150)
@@ -419,6 +443,8 @@ BAD = [
     (ReweightedClassifier(), {"is_clean": np.zeros(30, bool)}, ValueError, "got no trusted rows that have weight"),
     (ReweightedClassifier(), {"is_clean": np.ones(30, bool)}, ValueError, "got no others besides that have weight"),
     (ReweightedClassifier(), {"is_clean": np.ones(29, bool)}, ValueError, "inconsistent numbers of samples"),
+    (ReweightedClassifier(), {"is_clean": True}, ValueError, r"is_clean: expected True or False for each row, \(n,\)"),
+    (ReweightedClassifier(), {"is_clean": np.linspace(0, 1, 30)}, ValueError, r"each row, got 0.\d+, 0.\d+, 0.\d+$"),
     (
         ReweightedClassifier(NetClassifier(Normed), method="meta_weight_net"),
         {"is_clean": np.arange(30) < 1},

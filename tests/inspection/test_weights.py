@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.datasets import load_iris
+from sklearn.exceptions import NotFittedError
 
-from sktech import NetClassifier, ReweightedClassifier
+from sktech import CleanPrototypeClassifier, NetClassifier, ReweightedClassifier
 from sktech.inspection import WeightDisplay, WeightFunctionDisplay
 
 
@@ -42,6 +43,12 @@ def test_every_row_with_a_weight_is_in_the_histogram(fitted):
     assert alone.roc_auc is None
 
 
+def test_confidences_of_clean_prototypes_are_shown_alike():
+    X, y = load_iris(return_X_y=True)
+    clf = CleanPrototypeClassifier(n_members=1, max_epochs=2, random_state=0).fit(X, y)
+    assert_array_equal(WeightDisplay.from_estimator(clf).weights, clf.row_confidences_)
+
+
 def test_the_area_is_the_share_of_pairs_in_the_right_order():
     rng = np.random.default_rng(0)
     weights, wrong = rng.integers(0, 8, 60).astype(float), rng.uniform(size=60) < 0.4
@@ -66,5 +73,13 @@ def test_what_cannot_be_shown_is_refused(fitted):
         WeightDisplay.from_estimator(clf, y_true=y_true)
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         WeightDisplay.from_estimator(clf, y_true, y_true[:5])
+    with pytest.raises(ValueError, match=r"y and y_true: expected labels of one kind, got y like \['"):
+        WeightDisplay.from_estimator(clf, y_true.astype(str), y_true)
+    with pytest.raises(NotFittedError):
+        WeightDisplay.from_estimator(ReweightedClassifier())
+    with pytest.raises(
+        TypeError, match="expected one with row_weights_ or row_confidences_, got NetClassifier without"
+    ):
+        WeightDisplay.from_estimator(clf.estimator_)
     with pytest.raises(ValueError, match="expected a weight for at least one row, got none in 3"):
         WeightDisplay([np.nan] * 3)

@@ -333,6 +333,24 @@ def test_features_of_a_pass_are_what_the_last_layer_sees_in_committees_too(batch
         module_features(Members(lambda: nn.Sequential(nn.Linear(D, K), nn.Tanh()), 2).double(), batch.X)
 
 
+class OutOfOrder(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.out, self.body = nn.Linear(8, K), nn.Linear(D, 8)
+
+    def forward(self, X):
+        return self.out(self.body(X))
+
+
+@pytest.mark.parametrize("make", [OutOfOrder, lambda: Members(OutOfOrder, 2)])
+def test_a_last_layer_that_is_not_defined_last_is_refused_in_words(make, batch):
+    module = make().double()
+    with pytest.raises(
+        TypeError, match=r"Linear, its head or the last one defined, called once; it was called 1 time\(s\)"
+    ):
+        module_features(module, batch.X)
+
+
 def test_an_objective_that_never_runs_the_counted_pass_is_refused(rows):
     class Elsewhere(Objective):
         def rows(self, forward, batch):
