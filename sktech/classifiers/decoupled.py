@@ -173,7 +173,9 @@ class DecoupledLongTailClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMi
         features : ndarray of shape (n, n_members * n_last), float of the net's ``dtype``
             Those of the first member, then those of the second, and so on; n_last is what one member's last layer sees.
         """
-        return extracted(self._fitted(), self._fitted()._inputs(X)).movedim(0, 1).flatten(1).numpy()
+        net = self._fitted()
+        features = extracted(net, net._inputs(X)).movedim(0, 1).flatten(1)
+        return features.to(last_layer(net.net_.module_).weight.dtype).numpy()
 
     def transform(self, X):
         """The same as :meth:`representation`, for pipelines.

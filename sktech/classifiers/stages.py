@@ -10,6 +10,7 @@ One training serves all classifiers::
         print(classifier, net.score(X_test, y_test))
 """
 
+from copy import deepcopy
 from dataclasses import replace
 
 import numpy as np
@@ -24,7 +25,7 @@ from sktech.classifiers.heads import (
     row_scales,
     tau_normalized,
 )
-from sktech.modules import StackedLinear
+from sktech.modules import StackedLinear, TableNet
 from sktech.sampling import ClassSampler, class_probabilities
 from sktech.training.net import PREDICTED_ROWS
 from sktech.training.objective import last_layer, module_features
@@ -228,6 +229,8 @@ def extracted(net, chunks):
         The rows as the module sees them.
     """
     module = net.net_.module_
+    if isinstance(module, TableNet):  # in float64, where the place of a row in the chunk does not show
+        module, chunks = deepcopy(module).double(), (chunk.double() for chunk in chunks)
     with suitable_threads(module, PREDICTED_ROWS), torch.no_grad():
         parts = [module_features(module, chunk.to(net._device())).cpu() for chunk in chunks]
     features = torch.cat(parts, dim=-2)
