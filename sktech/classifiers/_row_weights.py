@@ -48,13 +48,12 @@ class RowWeights(Reweighter):
     def trusted_share(self, batch, trusted):
         """Weights (..., n_trusted) that make a mean of what the trusted rows of a batch say."""
         share = self.trusted_weight[batch.rows[..., trusted]]
-        return share / _or_one(share.sum(-1, keepdim=True))
+        return share / _positive(share.sum(-1, keepdim=True))
 
     def _remember(self, rows, marks, copies):
-        present = (copies > 0).to(self.sums.dtype)
-        rows = rows.expand(marks.shape).flatten()
-        self.sums[0].index_add_(0, rows, (marks * present).flatten())
-        self.sums[1].index_add_(0, rows, present.expand(marks.shape).flatten())
+        present = (copies > 0).expand(marks.shape)
+        marks = torch.stack([marks * present, present]).to(self.sums.dtype)
+        self.sums.index_add_(1, rows.expand(present.shape).flatten(), marks.flatten(1))
 
     def finish(self, module):
         super().finish(module)
@@ -91,13 +90,13 @@ def mean_one(weights, copies, cap):
 
     Those of a net all of whose rows weigh nothing stay 0.
     """
-    for limit in (cap, torch.inf):
-        weights = weights / _or_one(weights.amax(-1, keepdim=True))  # they may be so small that their sum is no number
-        mean = (weights * copies).sum(-1, keepdim=True) / _or_one(copies.sum(-1, keepdim=True))
-        weights = (weights / _or_one(mean)).clamp(max=limit)
-    return weights
+    share = copies / _positive(copies.sum(-1, keepdim=True))
+    weights = weights * (copies > 0)
+    weights = weights / _positive(weights.amax(-1, keepdim=True))  # they may be so small that their sum is no number
+    weights = (weights / _positive(torch.linalg.vecdot(weights, share).unsqueeze(-1))).clamp(max=cap)
+    return weights / _positive(torch.linalg.vecdot(weights, share).unsqueeze(-1))
 
 
-def _or_one(values):
-    """Values to divide by: 1 in the place of 0."""
-    return torch.where(values > 0, values, 1.0)
+def _positive(values):
+    """Values of at least 0, to divide by."""
+    return values.clamp(min=torch.finfo(values.dtype).tiny)

@@ -7,6 +7,38 @@ import torch.nn.functional as F
 from torch import nn
 
 
+class PiecewiseLinearEncoding(nn.Module):
+    """PLE(x) of :class:`PiecewiseLinearEmbedding`, which has nothing to learn.
+
+    Parameters
+    ----------
+    bin_edges : sequence of array-like of shape (T_j + 1,)
+        Increasing edges of each column's bins.
+
+    Shape
+    -----
+    input (..., n, n_columns) -> output (..., n_columns, n_bins, n): numbers of one kind stand next to each other in
+    memory
+    """
+
+    def __init__(self, bin_edges):
+        super().__init__()
+        n_columns, n_bins = len(bin_edges), max(len(edges) - 1 for edges in bin_edges)
+        # e_t = slope x + start, limited; bins that a column does not have stay at zero.
+        slope, start = torch.zeros(2, n_columns, n_bins, 1).unbind()
+        for j, edges in enumerate(bin_edges):
+            edges = torch.as_tensor(edges, dtype=torch.float64)
+            slope[j, : len(edges) - 1, 0] = 1 / edges.diff()
+            start[j, : len(edges) - 1, 0] = -edges[:-1] / edges.diff()
+        self.register_buffer("slope", slope)
+        self.register_buffer("start", start)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = x.transpose(-2, -1).contiguous().unsqueeze(-2)
+        # clamp by another name, which vmap knows; in place, as what a step allocates is what it waits for
+        return F.hardtanh_((x * self.slope).add_(self.start), 0.0, 1.0)
+
+
 class PiecewiseLinearEmbedding(nn.Module):
     """Embeds each number by a piecewise linear function, learned between quantiles of its column.
 
@@ -51,26 +83,13 @@ class PiecewiseLinearEmbedding(nn.Module):
     def __init__(self, bin_edges, size=2, n_members=None):
         super().__init__()
         self.size = size
-        n_columns, n_bins = len(bin_edges), max(len(edges) - 1 for edges in bin_edges)
-        # e_t = slope x + start, limited; bins that a column does not have stay at zero.
-        slope, start = torch.zeros(2, n_columns, n_bins, 1).unbind()
-        for j, edges in enumerate(bin_edges):
-            edges = torch.as_tensor(edges, dtype=torch.float64)
-            slope[j, : len(edges) - 1, 0] = 1 / edges.diff()
-            start[j, : len(edges) - 1, 0] = -edges[:-1] / edges.diff()
-        self.register_buffer("slope", slope)
-        self.register_buffer("start", start)
+        self.encoding = PiecewiseLinearEncoding(bin_edges)
+        n_columns, n_bins, _ = self.encoding.slope.shape
         members = () if n_members is None else (n_members,)
         self.weight = nn.Parameter(torch.zeros(*members, n_columns, size, n_bins))
 
-    def encode(self, x: torch.Tensor) -> torch.Tensor:
-        """PLE(x), of shape (..., n_columns, n_bins, n): numbers of one kind stand next to each other in memory."""
-        x = x.transpose(-2, -1).contiguous().unsqueeze(-2)
-        # clamp by another name, which vmap knows; in place, as what a step allocates is what it waits for
-        return F.hardtanh_((x * self.slope).add_(self.start), 0.0, 1.0)
-
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        encoding, members = self.encode(x), self.weight.shape[:-3]
+        encoding, members = self.encoding(x), self.weight.shape[:-3]
         if members and x.ndim == 2:  # rows that all members share: encoded once
             weight = self.weight.transpose(0, 1).flatten(1, 2)
             embedded = (weight @ encoding).unflatten(1, (*members, -1)).transpose(0, 1)

@@ -49,23 +49,29 @@ def row_gradients(objective, forward, batch, order="first"):
     with _watched(layers) as calls:
         forward(batch.X)
     rows = label_rows(objective, forward, batch)
-    return LayerGradients(rows, [_KINDS[type(layer)](layer, *call) for layer, call in zip(layers, calls, strict=True)])
+    return LayerGradients(rows, [_KINDS[type(layer)](layer, **call) for layer, call in zip(layers, calls, strict=True)])
 
 
 @contextmanager
 def _watched(layers):
-    """Input and output of each layer's only call."""
-    calls = [()] * len(layers)
+    """Of each layer's only call, what its parameters act on and the output."""
+    calls = [{} for _ in layers]
 
-    def keep(place):
-        def hook(_, inputs, output):
-            calls[place] = (inputs[0], output)
+    def given(_, inputs, output, call):
+        call["given"] = inputs[0]
 
-        return hook
+    def encoded(_, inputs, output, call):
+        call["given"] = output
+
+    def put_out(_, inputs, output, call):
+        call["output"] = output
 
     with ExitStack() as hooks:
-        for place, layer in enumerate(layers):
-            hooks.callback(layer.register_forward_hook(keep(place)).remove)
+        for layer, call in zip(layers, calls, strict=True):
+            encoding = getattr(layer, "encoding", None)
+            inner, hook = (layer, given) if encoding is None else (encoding, encoded)
+            for module, function in ((inner, hook), (layer, put_out)):
+                hooks.callback(module.register_forward_hook(functools.partial(function, call=call)).remove)
         yield calls
 
 
@@ -236,11 +242,8 @@ class _Dense(_Layer):
 
 
 class _PiecewiseLinear(_Layer):
-    """Of the outputs the embeddings come first; after them stand raw numbers, which no parameter changes."""
-
-    def __init__(self, *call):
-        super().__init__(*call)
-        self._encoding = self.layer.encode(self.given)  # (..., n_columns, n_bins, n)
+    """It acts on encodings (..., n_columns, n_bins, n). Of the outputs the embeddings come first; after them stand raw
+    numbers, which no parameter changes."""
 
     def _slope(self, which):
         n_columns, size, _ = self.layer.weight.shape[-3:]
@@ -248,10 +251,10 @@ class _PiecewiseLinear(_Layer):
 
     def sum(self, weights, which):
         slope = self._slope(which) * weights.mT.unsqueeze(-3)
-        return (slope @ self._encoding[..., which].mT,)
+        return (slope @ self.given[..., which].mT,)
 
     def products(self, direction, which):
-        return ((direction[0] @ self._encoding[..., which]) * self._slope(which)).sum((-3, -2))
+        return ((direction[0] @ self.given[..., which]) * self._slope(which)).sum((-3, -2))
 
 
 class _Category(_Layer):

@@ -129,7 +129,7 @@ def test_stacked_training_equals_training_one_by_one(net, table):
     for m in range(3):
         single = learner(net=net, n_members=1, max_epochs=1, **own, **exact).fit(X, y).net_.module_
         prefix = "" if net is None else "module."
-        shared = {"numbers.slope", "numbers.start"}
+        shared = {"numbers.encoding.slope", "numbers.encoding.start"}
         own_start = {name: value if name in shared else value[m] for name, value in start.items()}
         single.load_state_dict({name.removeprefix(prefix): value for name, value in own_start.items()})
         optimizer = torch.optim.AdamW(

@@ -98,7 +98,7 @@ def test_derivatives_are_right_in_both_modes(make):
 
 def test_the_encoding_follows_its_definition_value_by_value():
     x = torch.cat([torch.randn(50, 3), *(torch.full((1, 3), edge) for edges in EDGES for edge in edges.tolist())])
-    encoding = PiecewiseLinearEmbedding(EDGES).encode(x).numpy()
+    encoding = PiecewiseLinearEmbedding(EDGES).encoding(x).numpy()
     assert encoding.shape == (3, 5, len(x))
     for j, edges in enumerate(EDGES):
         expected = np.stack([encoded(value, edges) for value in x[:, j].numpy()], axis=1)
@@ -112,7 +112,7 @@ def test_in_the_type_of_a_net_the_encoding_is_right_to_its_precision(dtype):
     torch.set_default_dtype(torch.float32)
     edges = [np.linspace(-3, 3, 17)]
     x = np.linspace(-3.5, 3.5, 141)
-    encoding = PiecewiseLinearEmbedding(edges).to(dtype).encode(torch.from_numpy(x)[:, None].to(dtype))
+    encoding = PiecewiseLinearEmbedding(edges).to(dtype).encoding(torch.from_numpy(x)[:, None].to(dtype))
     expected = np.stack([encoded(value, edges[0]) for value in x], axis=1)
     assert encoding.dtype == dtype
     assert_allclose(encoding[0].numpy(), expected, rtol=0, atol=10 * torch.finfo(torch.float32).eps)
@@ -120,19 +120,19 @@ def test_in_the_type_of_a_net_the_encoding_is_right_to_its_precision(dtype):
 
 def test_at_an_edge_the_bins_before_it_are_full_and_those_after_it_empty():
     for edges in EDGES:
-        encoding = PiecewiseLinearEmbedding([edges]).encode(torch.from_numpy(edges)[:, None])[0].T.numpy()
+        encoding = PiecewiseLinearEmbedding([edges]).encoding(torch.from_numpy(edges)[:, None])[0].T.numpy()
         assert_allclose(encoding, np.tri(len(edges), len(edges) - 1, k=-1), rtol=0, atol=1e-11)
 
 
 def test_between_edges_exactly_one_bin_is_in_part():
     edges = EDGES[0]
     middles = torch.from_numpy((edges[1:] + edges[:-1]) / 2)[:, None]
-    encoding = PiecewiseLinearEmbedding([edges]).encode(middles)[0].T
+    encoding = PiecewiseLinearEmbedding([edges]).encoding(middles)[0].T
     torch.testing.assert_close(encoding, torch.tril(torch.ones(5, 5), -1) + 0.5 * torch.eye(5), rtol=0, atol=1e-11)
 
 
 def test_the_encoding_grows_with_the_number():
-    encoding = PiecewiseLinearEmbedding(EDGES).encode(line(-4, 4))
+    encoding = PiecewiseLinearEmbedding(EDGES).encoding(line(-4, 4))
     assert (encoding.diff(dim=-1) >= 0).all()
     assert encoding.min() == 0
     assert encoding.max() == 1
@@ -142,7 +142,7 @@ def test_the_encoding_is_continuous():
     step = 1e-7
     for edges in EDGES:
         module, x = PiecewiseLinearEmbedding([edges]), torch.from_numpy(edges)[:, None]
-        jumps = (module.encode(x + step) - module.encode(x - step)).abs()
+        jumps = (module.encoding(x + step) - module.encoding(x - step)).abs()
         assert 0 < jumps.max() <= 2 * step / np.diff(edges).min() + 1e-11
 
 
