@@ -12,9 +12,10 @@ What learned weights need of the rows' gradients g_i, with respect to all parame
 
 import functools
 import warnings
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 
 import torch
+import torch.nn.functional as F
 from torch import nn
 from torch.autograd import forward_ad
 from torch.func import functional_call
@@ -55,24 +56,30 @@ def row_gradients(objective, forward, batch, order="first"):
 @contextmanager
 def _watched(layers):
     """Of each layer's only call, what its parameters act on and the output."""
-    calls = [{} for _ in layers]
+    calls, hooks = [], []
 
-    def given(_, inputs, output, call):
-        call["given"] = inputs[0]
+    def watch(layer):
+        call = {}
+        calls.append(call)
 
-    def encoded(_, inputs, output, call):
-        call["given"] = output
+        def put_out(_, inputs, output):
+            call.setdefault("given", inputs[0])
+            call["output"] = output
 
-    def put_out(_, inputs, output, call):
-        call["output"] = output
+        def encoded(_, inputs, output):
+            call["given"] = output
 
-    with ExitStack() as hooks:
-        for layer, call in zip(layers, calls, strict=True):
-            encoding = getattr(layer, "encoding", None)
-            inner, hook = (layer, given) if encoding is None else (encoding, encoded)
-            for module, function in ((inner, hook), (layer, put_out)):
-                hooks.callback(module.register_forward_hook(functools.partial(function, call=call)).remove)
+        hooks.append(layer.register_forward_hook(put_out))
+        if isinstance(layer, PiecewiseLinearEmbedding):
+            hooks.append(layer.encoding.register_forward_hook(encoded))
+
+    for layer in layers:
+        watch(layer)
+    try:
         yield calls
+    finally:
+        for hook in hooks:
+            hook.remove()
 
 
 class ModuleGradients:
@@ -230,15 +237,19 @@ class _Layer:
 
 class _Dense(_Layer):
     def sum(self, weights, which):
-        slope = self.slope[..., which, :] * weights
-        return (slope.mT @ self.given[..., which, :], slope.sum(-2))[: len(self.params)]
+        slope, given = self.slope[..., which, :], self.given[..., which, :]
+        bias = (weights.mT @ slope).squeeze(-2)
+        if given.shape[-1] < slope.shape[-1]:  # the narrower one is multiplied
+            return (slope.mT @ (given * weights), bias)[: len(self.params)]
+        return ((slope * weights).mT @ given, bias)[: len(self.params)]
 
     def products(self, direction, which):
         weight, *bias = direction
-        change = self.given[..., which, :] @ weight.mT
-        if bias:
-            change = change + bias[0].unsqueeze(-2)
-        return (change * self.slope[..., which, :]).sum(-1)
+        slope, given = self.slope[..., which, :], self.given[..., which, :]
+        if weight.ndim == 2:
+            return torch.linalg.vecdot(F.linear(given, weight, *bias), slope)
+        change = given @ weight.mT
+        return torch.linalg.vecdot(change + bias[0].unsqueeze(-2) if bias else change, slope)
 
 
 class _PiecewiseLinear(_Layer):
