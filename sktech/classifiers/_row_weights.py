@@ -31,6 +31,7 @@ class RowWeights(Reweighter):
         self.n_trusted = n_trusted
         self.result = result
         self.order = "first"
+        self.seen = []  # of the epoch: rows, marks, copies
         self.plain_on_trusted = _PlainOnTrusted(self.inner, n_trusted)
         self.register_buffer("trusted_weight", trusted_weight)
         self.register_buffer("sums", torch.zeros(2, len(trusted_weight), dtype=torch.float64))
@@ -41,7 +42,7 @@ class RowWeights(Reweighter):
         gradients = row_gradients(self.plain_on_trusted, forward, batch, self.order)
         weights, marks = self.row_weights(forward, batch, gradients, learned, trusted)
         self.order = gradients.order
-        self._remember(batch.rows[..., learned], marks, batch.weight[..., learned])
+        self.seen.append((batch.rows[..., learned], marks, batch.weight[..., learned]))
         rows = weights * gradients.rows_of(learned)
         return torch.cat([rows, rows.new_zeros(*rows.shape[:-1], self.n_trusted)], dim=-1)
 
@@ -50,10 +51,14 @@ class RowWeights(Reweighter):
         share = self.trusted_weight[batch.rows[..., trusted]]
         return share / _positive(share.sum(-1, keepdim=True))
 
-    def _remember(self, rows, marks, copies):
-        present = (copies > 0).expand(marks.shape)
-        marks = torch.stack([marks * present, present]).to(self.sums.dtype)
-        self.sums.index_add_(1, rows.expand(present.shape).flatten(), marks.flatten(1))
+    def end_epoch(self, module):
+        super().end_epoch(module)
+        if self.seen:
+            rows, marks, copies = (torch.cat(parts, dim=-1) for parts in zip(*self.seen, strict=True))
+            present = (copies > 0).expand(marks.shape)
+            both = torch.stack([marks * present, present]).to(self.sums.dtype)
+            self.sums.index_add_(1, rows.expand(present.shape).flatten(), both.flatten(1))
+            self.seen.clear()
 
     def finish(self, module):
         super().finish(module)
@@ -92,7 +97,6 @@ def mean_one(weights, copies, cap):
     """
     share = copies / _positive(copies.sum(-1, keepdim=True))
     weights = weights * (copies > 0)
-    weights = weights / _positive(weights.amax(-1, keepdim=True))  # they may be so small that their sum is no number
     weights = (weights / _positive(torch.linalg.vecdot(weights, share).unsqueeze(-1))).clamp(max=cap)
     return weights / _positive(torch.linalg.vecdot(weights, share).unsqueeze(-1))
 
