@@ -39,7 +39,8 @@ class Objective(nn.Module):
     """
 
     def rows(self, forward, batch):
-        """What the labels say, one value per row.
+        """What the labels say, one value per row, which depends on that row's logits alone: who learns weights for rows
+        relies on it (:func:`sktech.training.row_gradients`). What goes beyond is a penalty.
 
         Parameters
         ----------
