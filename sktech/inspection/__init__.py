@@ -1,4 +1,4 @@
-"""Pictures of what a fitted model has learned, in scikit-learn's manner. They need matplotlib."""
+"""Reading fitted nets, in scikit-learn's manner: functions, and displays that plot (with matplotlib)."""
 
 from sktech.inspection.weights import WeightDisplay, WeightFunctionDisplay
 

@@ -1,12 +1,12 @@
 """What a ReweightedClassifier has learned: the weights of rows, and the function that makes weights of losses."""
 
-import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.metrics import roc_auc_score
 from sklearn.utils import check_consistent_length, column_or_1d
 from sklearn.utils.validation import check_is_fitted
 
 from sktech._validation import check_mask, check_number, check_same_kind
+from sktech.inspection._axes import new_axes
 
 
 class WeightDisplay:
@@ -102,7 +102,7 @@ class WeightDisplay:
         self : WeightDisplay
         """
         check_number("bins", bins, int, 1)
-        self.ax_ = plt.subplots()[1] if ax is None else ax
+        self.ax_ = new_axes(ax)
         self.figure_ = self.ax_.figure
         edges = np.histogram_bin_edges(self.weights, bins)
         if self.is_wrong is None:
@@ -168,7 +168,7 @@ class WeightFunctionDisplay:
         -------
         self : WeightFunctionDisplay
         """
-        self.ax_ = plt.subplots()[1] if ax is None else ax
+        self.ax_ = new_axes(ax)
         self.figure_ = self.ax_.figure
         self.ax_.plot(self.loss, self.weight)
         self.ax_.set(xlabel="loss of the row (nats)", ylabel="weight", ylim=(0, 1))
