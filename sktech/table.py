@@ -44,6 +44,8 @@ class TableReader:
     is_category_ : ndarray of shape (n_features,), bool
     n_numbers_ : int
         The first columns of what ``transform`` returns are numbers; the others are codes.
+    origin_ : ndarray of shape (n_features,), int
+        Which column of the table each column of what ``transform`` returns is.
     """
 
     def __init__(self, categorical_features="from_dtype"):
@@ -63,6 +65,7 @@ class TableReader:
         """
         self.is_category_ = self._find_categories(X)
         self.n_numbers_ = int((~self.is_category_).sum())
+        self.origin_ = np.argsort(self.is_category_, kind="stable")
         self.levels_ = None
         if self.is_category_.any():
             self.levels_ = OrdinalEncoder(
@@ -216,6 +219,8 @@ class TableEncoder:
         the values themselves where there are up to 17.
     n_plain_ : int
     n_levels_ : list of int
+    origin_ : ndarray of shape (n_outputs_,), int
+        Which column of Z each output tells of.
 
     References
     ----------
@@ -256,7 +261,9 @@ class TableEncoder:
         self.categories_ = [(j, table) for j, table in enumerate(inputs) if table.ndim == 2]
         self.categories_ += [(j, table[:, None]) for j, table in enumerate(inputs) if table.ndim == 1]
         self.n_levels_ = [int(table.max()) for table in inputs if table.ndim == 1]
-        self.n_outputs_ = self.n_numbers + len(self.flagged_) + sum(table.shape[1] for _, table in self.categories_)
+        spread = [np.repeat(self.n_numbers + j, table.shape[1]) for j, table in self.categories_]
+        self.origin_ = np.concatenate([self.order_, self.flagged_, *spread]).astype(np.intp)
+        self.n_outputs_ = len(self.origin_)
         self.n_plain_ = self.n_outputs_ - self.n_embedded_ - len(self.n_levels_)
         return self
 

@@ -1,5 +1,7 @@
 """Reading fitted nets, in scikit-learn's manner: functions, and displays that plot (with matplotlib)."""
 
+from sktech.inspection.attribution import GradientAttribution
+from sktech.inspection.integrated_gradients import integrated_gradients
 from sktech.inspection.weights import WeightDisplay, WeightFunctionDisplay
 
-__all__ = ["WeightDisplay", "WeightFunctionDisplay"]
+__all__ = ["GradientAttribution", "WeightDisplay", "WeightFunctionDisplay", "integrated_gradients"]
