@@ -195,11 +195,14 @@ class ReadNet:
 
 
 def _as_table(X):
-    if is_frame(X) or isinstance(X, torch.Tensor):
-        return X
-    X = np.asarray(X)
-    if X.ndim < 2 or len(X) == 0:
-        raise ValueError(f"X: expected a table of at least one row, (n, n_features), got an array of shape {X.shape}")
+    if not is_frame(X) and not isinstance(X, torch.Tensor):
+        given, X = X, np.asarray(X)
+        if X.dtype.kind in "US":  # numbers beside strings are to stay numbers
+            X = np.asarray(given, dtype=object)
+    if len(X.shape) < 2 or 0 in X.shape:
+        raise ValueError(
+            f"X: expected a table of at least one row and column, (n, n_features), got shape {tuple(X.shape)}"
+        )
     return X
 
 
@@ -217,6 +220,8 @@ class Bare:
 
     def points(self, X):
         X = X if isinstance(X, torch.Tensor) else torch.from_numpy(np.array(X, dtype=np.float64))
+        if not torch.isfinite(X).all():
+            raise ValueError("X: expected finite numbers, as the module has no encoder, got NaN or infinity")
         return [X.detach().flatten(1).to(**_like(self.module))]
 
     def neutral(self):
