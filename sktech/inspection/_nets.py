@@ -96,6 +96,7 @@ class ReadNet:
     def __init__(self, X, steps, classes, nets):
         X = _as_table(X)
         self.steps, self.classes, self._nets = steps, classes, nets
+        self._kind, self._names = type(X), list(X.columns) if is_frame(X) else None
         self.shape = tuple(X.shape[1:])
         n_features = int(np.prod(self.shape))
         self.feature_names = [str(name) for name in X.columns] if is_frame(X) else [f"x{j}" for j in range(n_features)]
@@ -128,6 +129,14 @@ class ReadNet:
             X = step.transform(X)
         with torch.no_grad():
             return [point for net in self._nets for point in net.points(X)]
+
+    def row(self, values):
+        """A table like X of the one row that has these values, an array-like of the shape of a row."""
+        if self._names is None:
+            return values[None] if isinstance(values, torch.Tensor) else [values]
+        if hasattr(values, "reindex"):  # with names of its own
+            values = values.reindex(self._names)
+        return self._kind({name: [value] for name, value in zip(self._names, values, strict=True)})
 
     def neutral(self):
         """The point of a row of which nothing is known, (..., 1, width): numbers at the training median, categories
