@@ -55,7 +55,11 @@ class Answer:
 
     def __call__(self, points, rows=slice(None), times=1):
         """The answer for some rows, each of which comes ``times`` times, (times * n,)."""
-        logits, codes = self._net.logits(points), self.codes[rows].repeat(times)
+        return self.of_embedded(self._net.embed(points), rows, times)
+
+    def of_embedded(self, embedded, rows=slice(None), times=1):
+        """The same for points that are embedded already."""
+        logits, codes = self._net.answers(embedded), self.codes[rows].repeat(times)
         if self._is_odds:
             logits, codes = logits * (2 * codes - 1)[:, None], torch.zeros_like(codes)
         if self._output == "logit":
@@ -91,12 +95,17 @@ def _numbers(target, labels, n):
     check_same_kind(target=target, classes=labels)
     known = np.isin(target, labels)
     if not known.all():
-        raise ValueError(f"target: expected labels among {labels.tolist()}, got {target[~known][0]!r}")
+        raise ValueError(f"target: expected labels among {labels.tolist()}, got {target[~known].tolist()[0]!r}")
     return np.searchsorted(labels, target)
 
 
 def chunks(net, points):
     """Points of a few rows at a time, as many as fit into a pass."""
-    size = max(ROWS_PER_PASS // len(net.weights), 1)
+    size = rows_per_pass(net)
     for start in range(0, points[0].shape[-2], size):
         yield [point[..., start : start + size, :] for point in points]
+
+
+def rows_per_pass(net):
+    """Of a ReadNet."""
+    return max(ROWS_PER_PASS // len(net.weights), 1)

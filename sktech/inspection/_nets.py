@@ -6,6 +6,7 @@ that the net has learned for them, are *points*: a list of tensors (..., n, widt
 """
 
 from contextlib import contextmanager
+from itertools import chain
 
 import numpy as np
 import torch
@@ -86,8 +87,9 @@ class ReadNet:
         Of the table's columns.
     shape : tuple of int
         Of a row.
-    origins : list of ndarray of int
-        For each tensor of a point the column that each of its numbers tells of; -1 where that is not known.
+    origins, embedded_origins : list of ndarray of int
+        For each tensor of a point, and of an embedded one, the column that each of its numbers tells of; -1 where that
+        is not known.
     weights : Tensor of shape (n_members,)
         What the probabilities of each member count in those of the model.
     modules : list of torch.nn.Module
@@ -105,11 +107,13 @@ class ReadNet:
             told = origin(step, row)
             columns = np.where(told == MIXED, MIXED, columns[told])
             row = step.transform(row)
-        self.origins = []
+        self.origins, self.embedded_origins = [], []
         for net in nets:
             net.shape = tuple(row.shape[1:])
             seen = columns if net.columns is None else columns[net.columns]
-            self.origins += [seen[part] for part in net.origins()]
+            origins = [seen[part] for part in net.origins()]
+            self.origins += origins
+            self.embedded_origins.append(net.embedded_origins(origins))
         self.weights = torch.cat([torch.full((net.n_members,), net.weight / net.n_members) for net in nets]).double()
         self.modules = [net.module for net in nets]
 
@@ -151,10 +155,28 @@ class ReadNet:
         ----------
         points : list of Tensor of shape (..., n, width)
         """
-        parts, points = [], list(points)
+        return self.answers(self.embed(points))
+
+    def embed(self, points):
+        """Points with numbers embedded as the nets do it, each apart from the others: what follows mixes columns.
+
+        Parameters
+        ----------
+        points : list of Tensor of shape (..., n, width)
+
+        Returns
+        -------
+        embedded : list of Tensor of shape (..., n, width), one for each net
+        """
+        embedded, points = [], list(points)
         for net in self._nets:
             own, points = points[: net.n_points], points[net.n_points :]
-            parts.append(net.logits(own))
+            embedded.append(net.embed(own))
+        return embedded
+
+    def answers(self, embedded):
+        """Logits of what ``embed`` returns, (n_members, n, n_outputs)."""
+        parts = [net.answers(own) for net, own in zip(self._nets, embedded, strict=True)]
         return parts[0] if len(parts) == 1 else torch.cat([part.to(parts[0].device) for part in parts])
 
     @contextmanager
@@ -171,12 +193,14 @@ class ReadNet:
             for part in training:
                 part.training = True
 
-    def by_column(self, values):
+    def by_column(self, values, origins=None):
         """Sums of numbers of points, by column of the table.
 
         Parameters
         ----------
         values : list of Tensor of shape (n, width), float64
+        origins : list of ndarray of int, default=None
+            None for those of points; otherwise ``embedded_origins``.
 
         Returns
         -------
@@ -189,7 +213,7 @@ class ReadNet:
         """
         self.check_columns()
         sums = torch.zeros(len(values[0]), int(np.prod(self.shape)), dtype=torch.float64)
-        for value, column in zip(values, self.origins, strict=True):
+        for value, column in zip(values, self.origins if origins is None else origins, strict=True):
             sums.index_add_(1, torch.from_numpy(column), value)
         return sums.numpy()
 
@@ -236,18 +260,25 @@ class Bare:
     def neutral(self):
         return [torch.zeros(1, int(np.prod(self.shape)), **_like(self.module))]
 
-    def logits(self, points):
-        output = self.module(points[0].unflatten(1, self.shape) if len(self.shape) > 1 else points[0])
+    def embed(self, points):
+        return points[0]
+
+    def embedded_origins(self, origins):
+        return origins[0]
+
+    def answers(self, rows):
+        output = self.module(rows.unflatten(1, self.shape) if len(self.shape) > 1 else rows)
         output = output if self._to_logits is None else self._to_logits(output)
-        if not isinstance(output, torch.Tensor) or output.ndim not in (1, 2) or len(output) != len(points[0]):
+        if not isinstance(output, torch.Tensor) or output.ndim not in (1, 2) or len(output) != len(rows):
             got = tuple(output.shape) if isinstance(output, torch.Tensor) else type(output).__name__
             raise ValueError(f"estimator: expected a module that returns (n, n_outputs) or (n,), got {got}")
         return (output if output.ndim == 2 else output.unsqueeze(1)).unsqueeze(0)
 
 
 def _like(module):
-    parameter = next(module.parameters(), torch.zeros(()))
-    return {"dtype": parameter.dtype, "device": parameter.device}
+    tensors = chain(module.parameters(), module.buffers(), [torch.zeros(())])
+    first = next(tensor for tensor in tensors if tensor.is_floating_point())
+    return {"dtype": first.dtype, "device": first.device}
 
 
 class OnTable:
@@ -265,6 +296,7 @@ class OnTable:
                 f"differentiated, got {type(self.module).__name__}"
             )
         self.n_points = 2 if self._n_codes else 1
+        self._n_dense = self.module.sizes[:2] if isinstance(self.module, TableNet) else None
         labels = net.classes_[net._trained]
         self._places = None if np.array_equal(labels, classes) else torch.from_numpy(np.searchsorted(classes, labels))
         self._n_classes = len(classes)
@@ -290,16 +322,24 @@ class OnTable:
         dense, codes = inputs[:, : -self._n_codes], inputs[:, -self._n_codes :]
         return [dense, self.module.categories(codes)]
 
-    def logits(self, points):
-        output = self.module(points[0]) if self.n_points == 1 else self._from_vectors(*points)
+    def embed(self, points):
+        if not isinstance(self.module, TableNet):
+            return points[0]
+        numbers, plain = points[0].split(self._n_dense, dim=-1)
+        return self.module.join(numbers, plain, points[1] if self._n_codes else None)
+
+    def embedded_origins(self, origins):
+        if not isinstance(self.module, TableNet):
+            return origins[0]
+        numbers, plain = np.split(origins[0], self._n_dense[:1])
+        vectors = [] if self.module.numbers is None else [np.repeat(numbers, self.module.numbers.size)]
+        return np.concatenate([*vectors, numbers, plain, *origins[1:]])
+
+    def answers(self, embedded):
+        output = self.module.mlp(embedded) if isinstance(self.module, TableNet) else self.module(embedded)
         output = self._to_logits(output)
         output = output if output.ndim == 3 else output.unsqueeze(0)
         if self._places is None:
             return output
         spread = output.new_full((*output.shape[:-1], self._n_classes), -torch.inf)
         return spread.index_copy(-1, self._places.to(output.device), output)
-
-    def _from_vectors(self, dense, vectors):
-        n_numbers, n_plain, _ = self.module.sizes
-        numbers, plain = dense.split([n_numbers, n_plain], dim=-1)
-        return self.module.mlp(self.module.join(numbers, plain, vectors))
