@@ -134,8 +134,30 @@ class ReadNet:
         with torch.no_grad():
             return [point for net in self._nets for point in net.points(X)]
 
-    def row(self, values):
-        """A table like X of the one row that has these values, an array-like of the shape of a row."""
+    def baseline(self, baseline, points):
+        """Points of what rows are compared with, of one row or of as many as there are.
+
+        Parameters
+        ----------
+        baseline : table of one row or of n rows, array-like of the shape of a row, or None
+            None for ``neutral``.
+        points : list of Tensor of shape (..., n, width)
+            Of the rows.
+
+        Raises
+        ------
+        ValueError
+            If it has another shape.
+        """
+        if baseline is None:
+            return self.neutral()
+        n, shape = points[0].shape[-2], np.shape(baseline)
+        if shape not in (self.shape, (1, *self.shape), (n, *self.shape)):
+            raise ValueError(f"baseline: expected one row or {n} rows with the columns of X, got shape {tuple(shape)}")
+        return self.points(self._row(baseline) if shape == self.shape else baseline)
+
+    def _row(self, values):
+        """A table like X of the one row that has these values."""
         if self._names is None:
             return values[None] if isinstance(values, torch.Tensor) else [values]
         if hasattr(values, "reindex"):  # with names of its own

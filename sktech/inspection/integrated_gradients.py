@@ -8,7 +8,7 @@ from sklearn.exceptions import ConvergenceWarning
 from tqdm import tqdm
 
 from sktech._validation import check_number
-from sktech.inspection._answers import Answer, chunks, rows_per_pass
+from sktech.inspection._answers import Answer, rows_per_pass, slopes
 from sktech.inspection._nets import read_net
 from sktech.inspection.attribution import GradientAttribution
 
@@ -90,8 +90,8 @@ def integrated_gradients(
     what the last doubling has changed is about as large as what is still wrong. How far the sum is from F(x) - F(x')
     says less: single errors are the smaller for many columns, and it is small by luck in one row of many. What it is
     missing in the end, at most twice the error, is shared among the columns as the last change is, so that completeness
-    is exact. The bends of embedded numbers cost no steps: these embeddings are followed exactly, and gradients are taken
-    with respect to what they return, (dF/dz_i) dz_i instead of (dF/dx_i) dx_i.
+    is exact. The bends of embedded numbers cost no steps: these embeddings are followed exactly, and gradients are
+    taken with respect to what they return, (dF/dz_i) dz_i instead of (dF/dx_i) dx_i.
 
     References
     ----------
@@ -114,7 +114,7 @@ def integrated_gradients(
     net.check_columns()
     with net.evaluating():
         points = net.points(X)
-        start = _baseline(net, baseline, points)
+        start = net.baseline(baseline, points)
         answer = Answer(net, points, target, output)
         path = Path(net, answer, start, points)
         if n_steps == "auto":
@@ -172,16 +172,6 @@ def _midpoints(n_steps):
     return (np.arange(n_steps) + 0.5) / n_steps, np.linspace(0, 1, n_steps + 1)
 
 
-def _baseline(net, baseline, points):
-    """Points of the baseline, of one row or of as many as there are."""
-    if baseline is None:
-        return net.neutral()
-    n, shape = points[0].shape[-2], np.shape(baseline)
-    if shape not in (net.shape, (1, *net.shape), (n, *net.shape)):
-        raise ValueError(f"baseline: expected one row or {n} rows with the columns of X, got shape {tuple(shape)}")
-    return net.points(net.row(baseline) if shape == net.shape else baseline)
-
-
 class Path:
     """The straight way from the points of a baseline to those of rows.
 
@@ -206,19 +196,10 @@ class Path:
         self._way = [point - a for a, point in zip(self._start, points, strict=True)]
         ways = [way.abs().double().cpu() for way in self._way]
         self._moves = net.by_column([way.sum(dim=0) if way.ndim == 3 else way for way in ways]) > 0
-        self.begin, self.end = (self._answers(which) for which in (self._start, points))
+        self.begin, self.end = answer.values(self._start), answer.values(points)
         everything = np.concatenate([self.begin, self.end])
         self._range = np.ptp(everything)
         self._rounding = 16 * torch.finfo(points[0].dtype).eps * np.abs(everything).max()
-
-    def _answers(self, points):
-        values, first = [], 0
-        with torch.no_grad():
-            for part in chunks(self._net, points):
-                rows = slice(first, first + part[0].shape[-2])
-                values.append(self._answer(part, rows).double().cpu().numpy())
-                first = rows.stop
-        return np.concatenate(values)
 
     def allowed(self, tol):
         """The error that is small enough; what rounding does is."""
@@ -260,9 +241,9 @@ class Path:
     def _stretches(self, rows, places, edges):
         points = self._embedded(rows, places.clip(INSIDE, 1 - INSIDE))
         with torch.enable_grad():
-            answers = self._answer.of_embedded([point.requires_grad_() for point in points], rows, len(places)).sum()
+            answers = self._answer.of_embedded([point.requires_grad_() for point in points], rows, len(places))
         shares = []
-        for gradient, ends in zip(torch.autograd.grad(answers, points), self._embedded(rows, edges), strict=True):
+        for gradient, ends in zip(slopes(answers, points), self._embedded(rows, edges), strict=True):
             ways = ends.unflatten(-2, (len(edges), len(rows))).diff(dim=-3)
             total = (gradient.unflatten(-2, (len(places), len(rows))) * ways).sum(dim=-3).double().cpu()
             shares.append(total.sum(dim=0) if total.ndim == 3 else total)
