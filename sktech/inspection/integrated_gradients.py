@@ -245,7 +245,7 @@ class Path:
         shares = []
         for gradient, ends in zip(slopes(answers, points), self._embedded(rows, edges), strict=True):
             ways = ends.unflatten(-2, (len(edges), len(rows))).diff(dim=-3)
-            total = (gradient.unflatten(-2, (len(places), len(rows))) * ways).sum(dim=-3).double().cpu()
+            total = ways.mul_(gradient.unflatten(-2, (len(places), len(rows)))).sum(dim=-3).double().cpu()
             shares.append(total.sum(dim=0) if total.ndim == 3 else total)
         # What stays as it is owes nothing, to the last digit.
         return self._net.by_column(shares, self._net.embedded_origins) * self._moves[rows]
