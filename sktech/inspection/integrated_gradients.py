@@ -53,7 +53,7 @@ def integrated_gradients(
         mean probability. A module's single output is its logit, and its sigmoid the probability.
     n_steps : int or "auto", default="auto"
         Steps of the trapezoidal rule. "auto" doubles them for each row, from 4 up to 8,192, until the error is small
-        enough: mostly 50 to 500.
+        enough: mostly 50 to 1,000.
     tol : float, default=1e-3
         The error of a value that is small enough, as a share of the range of the answers to X and to the baseline.
     verbose : int, default=0
