@@ -5,8 +5,9 @@ import torch
 
 from sktech._validation import check_choice, check_same_kind
 
-# Rows of a net per pass, of all members together, forth and back: more fall out of the cache.
-ROWS_PER_PASS = 2048
+# Rows of a net per pass, of all members together, forth and back: more fall out of the cache. Of a wide table they are
+# as many as have so many numbers, but not fewer than 512.
+ROWS_PER_PASS, NUMBERS_PER_PASS, FEWEST_ROWS = 2048, 2**18, 512
 
 
 class Answer:
@@ -143,4 +144,5 @@ def slopes(answers, points):
 
 def rows_per_pass(net):
     """Of a ReadNet."""
-    return max(ROWS_PER_PASS // len(net.weights), 1)
+    rows = min(ROWS_PER_PASS, max(NUMBERS_PER_PASS // len(net.feature_names), FEWEST_ROWS))
+    return max(rows // len(net.weights), 1)
