@@ -73,7 +73,7 @@ def seconds(function, *args, **asked):
 
 def times():
     """Lines of the table of times, and goals missed."""
-    lines, missed = ["| seconds | output | " + " | ".join(["gradients per row", "seconds", "goal"]) + " |"], []
+    lines, missed = ["| attribution | output | " + " | ".join(["gradients per row", "seconds", "goal"]) + " |"], []
     lines.append("|---" * 5 + "|")
     for name, (model, X) in models(N_COLUMNS, N_CATEGORIES, N_ROWS, max_epochs=20).items():
         for function in (integrated_gradients, gradient_times_input, gradient):
