@@ -1,5 +1,6 @@
 """Reading fitted nets, in scikit-learn's manner: functions, and displays that plot (with matplotlib)."""
 
+from sktech.inspection.memorizer import Memorizer
 from sktech.inspection.weights import WeightDisplay, WeightFunctionDisplay
 
-__all__ = ["WeightDisplay", "WeightFunctionDisplay"]
+__all__ = ["Memorizer", "WeightDisplay", "WeightFunctionDisplay"]
