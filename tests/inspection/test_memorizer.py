@@ -60,7 +60,8 @@ def test_the_weights_solve_the_triangular_system_of_the_theorem(seed):
     order = np.argsort(X @ net.direction_)
     z, b = (X @ net.direction_)[order], net.thresholds_
     assert b[0] < z[0]
-    assert np.all(b[1:] < z[1:]) and np.all(b[1:] >= z[:-1] - 1e-12)  # one begins before each row, after the row before
+    assert np.all(b[1:] < z[1:])  # one begins before each row,
+    assert np.all(b[1:] >= z[:-1] - 1e-12)  # and not before the one before
     A = np.maximum(z[:, None] - b, 0)
     assert_allclose(np.triu(A, 1), 0, atol=1e-12)
     assert_allclose(A @ net.output_weights_, y[order], atol=1e-9)
@@ -188,7 +189,7 @@ def test_what_makes_no_sense_is_refused():
     X, y = gaussians(10, 2, 0)
     with pytest.raises(ValueError, match="solution: expected one of 'relu_net', 'min_norm', got 'net'"):
         Memorizer("net").fit(X, y)
-    with pytest.raises(ValueError, match="kernel: expected one of .*'rbf'.*, got 'round'"):
+    with pytest.raises(ValueError, match=r"kernel: expected one of .*'rbf'.*, got 'round'"):
         Memorizer("min_norm", kernel="round").fit(X, y)
     with pytest.raises(ValueError, match="gamma: expected a number in"):
         Memorizer("min_norm", gamma=0.0).fit(X, y)
