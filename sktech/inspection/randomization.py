@@ -341,7 +341,7 @@ class RandomizationDisplay:
             self.ax_.scatter(mean, places, s=60, color=colour, label=label, zorder=3)
         self.ax_.axvline(result.constant_scores.mean(), color="0.4", linestyle=":", label="constant prediction")
         self.ax_.set_yticks(places, [kind.replace("_", " ") for kind in result.kinds])
-        self.ax_.invert_yaxis()
+        self.ax_.set_ylim(len(places) - 0.5, -0.5)  # from the top
         self.ax_.set_xlabel(result.score_name.replace("_", " "))
         self.ax_.legend()
         return self

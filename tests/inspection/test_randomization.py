@@ -419,6 +419,8 @@ def test_the_picture_shows_the_scores(table):
     assert [label.get_text() for label in ax.get_yticklabels()][1:3] == ["labels", "corrupted 0.5"]
     assert_allclose(ax.lines[0].get_xdata(), result.constant_scores.mean())
     assert ax.get_xlabel() == "accuracy"
+    for drawn in (display, display.plot(ax=ax)):
+        assert drawn.ax_.get_ylim() == (5.5, -0.5)  # the true data on top, also where axes are shared
 
 
 def test_progress_is_told_to_those_who_ask(table, capsys):
