@@ -1,6 +1,6 @@
 """Randomised labels and inputs: what nets, forests, boosting and logistic regression memorise.
 
-Run ``python benchmarks/claims/randomization.py`` (about 12 minutes; ``--quick`` for half of one; ``--data FOLDER`` for
+Run ``python benchmarks/claims/randomization.py`` (about 14 minutes; ``--quick`` for half of one; ``--data FOLDER`` for
 further tables). Exits with 1 if a claim is contradicted. Results go to ``benchmarks/results/randomization.md``.
 
 The claims (Zhang et al., 2017, figure 1): a net of some 20,000 weights, without any regularisation, fits 600 training
