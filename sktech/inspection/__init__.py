@@ -2,6 +2,17 @@
 
 from sktech.inspection.attribution import GradientAttribution
 from sktech.inspection.integrated_gradients import integrated_gradients
+from sktech.inspection.memorizer import Memorizer
+from sktech.inspection.randomization import RandomizationDisplay, RandomizationResult, randomization_test
 from sktech.inspection.weights import WeightDisplay, WeightFunctionDisplay
 
-__all__ = ["GradientAttribution", "WeightDisplay", "WeightFunctionDisplay", "integrated_gradients"]
+__all__ = [
+    "GradientAttribution",
+    "Memorizer",
+    "RandomizationDisplay",
+    "RandomizationResult",
+    "WeightDisplay",
+    "WeightFunctionDisplay",
+    "integrated_gradients",
+    "randomization_test",
+]
