@@ -2,6 +2,35 @@
 
 from sktech.inspection.attribution import GradientAttribution
 from sktech.inspection.integrated_gradients import integrated_gradients
+from sktech.inspection.similarity import (
+    LayerSimilarity,
+    SimilarityDisplay,
+    activations,
+    canonical_correlations,
+    cca,
+    cka,
+    hsic,
+    layer_similarity,
+    minibatch_cka,
+    pwcca,
+    svcca,
+)
 from sktech.inspection.weights import WeightDisplay, WeightFunctionDisplay
 
-__all__ = ["GradientAttribution", "WeightDisplay", "WeightFunctionDisplay", "integrated_gradients"]
+__all__ = [
+    "GradientAttribution",
+    "LayerSimilarity",
+    "SimilarityDisplay",
+    "WeightDisplay",
+    "WeightFunctionDisplay",
+    "activations",
+    "canonical_correlations",
+    "cca",
+    "cka",
+    "hsic",
+    "integrated_gradients",
+    "layer_similarity",
+    "minibatch_cka",
+    "pwcca",
+    "svcca",
+]
