@@ -547,6 +547,19 @@ def test_nets_of_different_shape_are_compared(two_nets):
     assert ((found.values > 0) & (found.values < 1)).all()
 
 
+@pytest.mark.parametrize("params", [{}, {"net": small_net}], ids=["stacked", "vmap"])
+def test_a_committee_is_most_similar_to_itself(iris, params):
+    X, y = iris
+    a, b = (fitted(X, y, n_members=2, **params).set_params(random_state=s).fit(X, y) for s in (0, 1))
+    own, other = layer_similarity(a, a, X).values, layer_similarity(a, b, X).values
+    assert own.shape == other.shape == (3, 3)
+    assert_allclose(np.diag(own), 1)
+    assert_allclose(own, own.T)
+    assert (np.diag(other) < 1).all()
+    first, second = (activations(a, X, member=m) for m in (0, 1))
+    assert (np.diag(layer_similarity(first, second).values) < 1).all()
+
+
 def test_a_dead_layer_is_a_blank(two_nets):
     (a, _), X = two_nets
     layers = activations(a, X)
