@@ -36,7 +36,7 @@ def hsic(X, Y, *, kernel="linear", width=0.8, unbiased=False):
     Returns
     -------
     hsic : float
-        In the square of the activations' units for each of X and Y; without units for "rbf". 0 if X or Y is constant.
+        With the linear kernel the sum of the squared covariances of all pairs of units; 0 if X or Y is constant.
 
     Raises
     ------
@@ -47,14 +47,14 @@ def hsic(X, Y, *, kernel="linear", width=0.8, unbiased=False):
     Notes
     -----
     With Gram matrices K and L and H = I - 11ᵀ/n it is tr(KHLH) / (n - 1)² (Gretton et al., 2005). Without bias it is
-    HSIC₁ of Song et al. (2012), where K̃ and L̃ have zeros on the diagonal::
+    HSIC₁ of Song et al. (2012), where K' and L' have zeros on the diagonal::
 
-        (tr(K̃L̃) + 1ᵀK̃1 1ᵀL̃1 / ((n - 1)(n - 2)) - 2 1ᵀK̃L̃1 / (n - 2)) / (n (n - 3))
+        (tr(K'L') + 1ᵀK'1 1ᵀL'1 / ((n - 1)(n - 2)) - 2 1ᵀK'L'1 / (n - 2)) / (n (n - 3))
 
-    For the linear kernel, no Gram matrix is formed where there are more rows than units; otherwise a piece of them at a
-    time. The median is over all pairs of rows, each with itself included (as in Kornblith's code); of more than 2,048
-    rows, it is that of as many, evenly spaced. If it is 0, as most pairs are equal, the kernel is 1 for equal rows and
-    0 for others, to which it tends.
+    With the linear kernel and more rows than units no Gram matrix is formed; otherwise a piece of them at a time is.
+    The median is over all pairs of rows, each with itself included, as in Kornblith's code; of more than 2,048 rows it
+    is that of at most as many, evenly spaced. If it is 0, as most rows are equal, the kernel is what it tends to: 1 for
+    equal rows, 0 for others.
 
     References
     ----------
@@ -217,8 +217,7 @@ def _hsic_values(Xs, Ys, kernel, width, unbiased, track=iter):
 def _taken_away(sums, diagonals, unbiased):
     """What centring takes away from Gram matrices, as vectors with the same inner products, (p, n + 1) or (p, 2n + 1).
 
-    Without bias the diagonal is taken away first, and then what makes the sums of all rows 0 and leaves it at 0
-    (U-centring; Székely and Rizzo, 2014).
+    Without bias that is the diagonal, and then what makes the sums of rows 0 where the diagonal stays 0.
     """
     n = sums.shape[1]
     if unbiased:

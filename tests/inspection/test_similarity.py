@@ -429,6 +429,26 @@ def test_members_through_vmap_give_what_each_gives_alone(iris, module):
     assert_array_equal(clf.predict_proba(X), clf.predict_proba(X))  # and the net is as it was
 
 
+class Undecided(nn.Module):
+    """Looks at values, which vmap cannot run."""
+
+    def __init__(self, n_features_in, n_classes):
+        super().__init__()
+        self.net = small_net(n_features_in, n_classes)
+
+    def forward(self, X):
+        return self.net(X if X.sum() > -1e9 else -X)
+
+
+def test_members_one_by_one_have_layers_too(iris):
+    X, y = iris
+    clf, plain = fitted(X, y, net=Undecided, n_members=2), fitted(X, y, net=small_net, n_members=2)
+    layers = activations(clf, X)
+    assert list(layers) == ["net.1", "net.4", "net.5"]
+    for found, expected in zip(layers.values(), activations(plain, X).values(), strict=True):
+        assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+
+
 def test_layers_have_names_that_the_module_knows(iris):
     X = torch.tensor(iris[0]).float()
     net = small_net(4, 3)
