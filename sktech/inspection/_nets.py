@@ -17,7 +17,7 @@ from skorch import NeuralNet
 from sktech._threads import suitable_threads
 from sktech.inspection._columns import MIXED, origin
 from sktech.modules import TableNet
-from sktech.table import is_frame
+from sktech.table import is_frame, some_columns
 from sktech.training.net import PREDICTED_ROWS, TensorNet
 
 
@@ -262,8 +262,7 @@ class OnTable:
         return [column[: -self._n_codes], np.repeat(column[-self._n_codes :], self.module.categories.weight.shape[-1])]
 
     def points(self, X):
-        if self.columns is not None and not np.array_equal(self.columns, np.arange(X.shape[1])):
-            X = _safe_indexing(X, self.columns, axis=1)
+        X = X if self.columns is None else some_columns(X, self.columns)
         return self._split(torch.cat(list(self.net._inputs(X))))
 
     def neutral(self):
