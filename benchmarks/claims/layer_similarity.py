@@ -1,7 +1,7 @@
 """Which measure of similarity finds the corresponding layer of a net that started from other weights.
 
-Run ``python benchmarks/claims/layer_similarity.py`` (about 8 minutes; ``--quick`` for half of one; ``--data FOLDER``
-for further tables). Exits with 1 if a claim is contradicted. Results go to ``benchmarks/results/layer_similarity.md``.
+Run ``python benchmarks/claims/layer_similarity.py`` (about 6 minutes; ``--quick`` for a fraction; ``--data FOLDER`` for
+further tables). Exits with 1 if a claim is contradicted. Results go to ``benchmarks/results/layer_similarity.md``.
 
 The claim (Kornblith et al., 2019, section 6.1): two nets of the same shape learn from the same rows, with other initial
 weights, batches and held-out rows. For each hidden layer of one, the most similar layer of the other should be that at
