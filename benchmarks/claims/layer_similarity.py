@@ -1,7 +1,8 @@
 """Which measure of similarity finds the corresponding layer of a net that started from other weights.
 
 Run ``python benchmarks/claims/layer_similarity.py`` (about 6 minutes; ``--quick`` for a fraction; ``--data FOLDER`` for
-further tables). Exits with 1 if a claim is contradicted. Results go to ``benchmarks/results/layer_similarity.md``.
+other tables). Exits with 1 if a claim is contradicted. Results go to ``benchmarks/results/layer_similarity.md``, or to
+``layer_similarity_tables.md`` with ``--data``.
 
 The claim (Kornblith et al., 2019, section 6.1): two nets of the same shape learn from the same rows, with other initial
 weights, batches and held-out rows. For each hidden layer of one, the most similar layer of the other should be that at
@@ -19,7 +20,7 @@ Beside them: CKA without bias, and with the paper's other widths.
 import sys
 
 import numpy as np
-from _paired import ACCURACY, Claim, main, split
+from _paired import ACCURACY, Claim, chosen_tables, main, split
 
 from sktech import NetClassifier
 from sktech.inspection import activations, layer_similarity
@@ -39,6 +40,11 @@ MEASURES = {
     SVCCA: ("svcca", {}),
     PWCCA: ("pwcca", {}),
 }
+
+
+def tables(args):
+    """Name -> function of the seed that gives rows and labels."""
+    return chosen_tables(TABLES if args.data is None else [], args, max_rows=3000)
 
 
 def identified(values):
@@ -69,4 +75,4 @@ SETTINGS = {
 }
 
 if __name__ == "__main__":
-    sys.exit(main(__file__, __doc__, [(TABLES, arms)], CLAIMS, COMPARISONS, SETTINGS, n_seeds=N_SEEDS))
+    sys.exit(main(__file__, __doc__, [(tables, arms)], CLAIMS, COMPARISONS, SETTINGS, n_seeds=N_SEEDS))
