@@ -4,15 +4,39 @@ from sktech.inspection.attribution import GradientAttribution
 from sktech.inspection.integrated_gradients import integrated_gradients
 from sktech.inspection.memorizer import Memorizer
 from sktech.inspection.randomization import RandomizationDisplay, RandomizationResult, randomization_test
+from sktech.inspection.similarity import (
+    LayerSimilarity,
+    SimilarityDisplay,
+    activations,
+    canonical_correlations,
+    cca,
+    cka,
+    hsic,
+    layer_similarity,
+    minibatch_cka,
+    pwcca,
+    svcca,
+)
 from sktech.inspection.weights import WeightDisplay, WeightFunctionDisplay
 
 __all__ = [
     "GradientAttribution",
+    "LayerSimilarity",
     "Memorizer",
     "RandomizationDisplay",
     "RandomizationResult",
+    "SimilarityDisplay",
     "WeightDisplay",
     "WeightFunctionDisplay",
+    "activations",
+    "canonical_correlations",
+    "cca",
+    "cka",
+    "hsic",
     "integrated_gradients",
+    "layer_similarity",
+    "minibatch_cka",
+    "pwcca",
     "randomization_test",
+    "svcca",
 ]
