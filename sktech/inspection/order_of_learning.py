@@ -215,9 +215,9 @@ class _Votes:
     codes : ndarray of shape (n,), int
         The right answers.
     group : ndarray of shape (n_in_group,), int
-        The numbers of these classifiers,
+        The numbers of these classifiers, counted from 0.
     n_estimators : int
-        of so many.
+        How many there are, with those of other groups.
     verbose : int
     """
 
@@ -420,6 +420,6 @@ class LearningOrderDisplay:
             image = self.ax_.pcolormesh(np.arange(n_epochs + 1) + 0.5, edges, shares, norm="log")
             self.figure_.colorbar(image, ax=self.ax_, label="share of rows")
             self.ax_.plot(np.arange(n_epochs) + 1, self.order.accuracy, color="red", label="accuracy")
-            self.ax_.legend()
+            self.ax_.legend(loc="lower right")
             self.ax_.set(xlabel="epoch", ylabel="consistency")
         return self
