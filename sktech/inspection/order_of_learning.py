@@ -101,7 +101,8 @@ def learning_order(
     after each epoch, and no net's are kept. Recording changes nothing in the training: each net is, to the last bit,
     what it is without.
 
-    Departure from the paper: an epoch's accuracies are those in evaluation mode (dropout off) after it.
+    That nets share an order does not say that there is something to learn: the paper finds none with random labels, but
+    nets on small tables memorise these in a common order, too (``benchmarks/results/learning_order.md``).
 
     References
     ----------
