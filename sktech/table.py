@@ -9,6 +9,7 @@ from numbers import Number
 
 import numpy as np
 from sklearn.preprocessing import OrdinalEncoder
+from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import assert_all_finite
 
 # Levels of one category column that are told apart; rarer ones are treated like unknown ones.
@@ -30,6 +31,22 @@ def is_frame(X):
     return hasattr(X, "columns") and hasattr(X, "dtypes") and hasattr(X, "shape")
 
 
+def some_columns(X, columns):
+    """Columns of a table by their numbers; in a frame one that comes again gets a name of its own.
+
+    Parameters
+    ----------
+    X : data frame or ndarray of shape (n, n_features)
+    columns : ndarray of shape (n_columns,), int
+    """
+    if np.array_equal(columns, np.arange(X.shape[1])):
+        return X
+    if not is_frame(X) or len(np.unique(columns)) == len(columns):
+        return _safe_indexing(X, columns, axis=1)
+    names = [f"{X.columns[c]}, {i}" for i, c in enumerate(columns)]
+    return type(X)({name: _safe_indexing(X, int(c), axis=1) for name, c in zip(names, columns, strict=True)})
+
+
 class TableReader:
     """Reads tables with the columns of the one it was fitted on.
 
@@ -44,6 +61,8 @@ class TableReader:
     is_category_ : ndarray of shape (n_features,), bool
     n_numbers_ : int
         The first columns of what ``transform`` returns are numbers; the others are codes.
+    origin_ : ndarray of shape (n_features,), int
+        Which column of the table each column of what ``transform`` returns is.
     """
 
     def __init__(self, categorical_features="from_dtype"):
@@ -63,6 +82,7 @@ class TableReader:
         """
         self.is_category_ = self._find_categories(X)
         self.n_numbers_ = int((~self.is_category_).sum())
+        self.origin_ = np.argsort(self.is_category_, kind="stable")
         self.levels_ = None
         if self.is_category_.any():
             self.levels_ = OrdinalEncoder(
@@ -216,6 +236,8 @@ class TableEncoder:
         the values themselves where there are up to 17.
     n_plain_ : int
     n_levels_ : list of int
+    origin_ : ndarray of shape (n_outputs_,), int
+        Which column of Z each output tells of.
 
     References
     ----------
@@ -256,7 +278,9 @@ class TableEncoder:
         self.categories_ = [(j, table) for j, table in enumerate(inputs) if table.ndim == 2]
         self.categories_ += [(j, table[:, None]) for j, table in enumerate(inputs) if table.ndim == 1]
         self.n_levels_ = [int(table.max()) for table in inputs if table.ndim == 1]
-        self.n_outputs_ = self.n_numbers + len(self.flagged_) + sum(table.shape[1] for _, table in self.categories_)
+        spread = [np.repeat(self.n_numbers + j, table.shape[1]) for j, table in self.categories_]
+        self.origin_ = np.concatenate([self.order_, self.flagged_, *spread]).astype(np.intp)
+        self.n_outputs_ = len(self.origin_)
         self.n_plain_ = self.n_outputs_ - self.n_embedded_ - len(self.n_levels_)
         return self
 

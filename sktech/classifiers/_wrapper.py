@@ -49,6 +49,9 @@ class NetWrapper(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         check_is_fitted(self)
         return self.estimator_
 
+    def _nets(self):
+        return self._fitted()._nets()
+
     def predict_proba(self, X):
         """Probabilities of the classes.
 

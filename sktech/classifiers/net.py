@@ -413,6 +413,12 @@ class NetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
 
     # ------------------------------------------------------------ predict
 
+    def _nets(self):
+        """The nets whose probabilities make those of this estimator: what each counts, and the columns that it sees,
+        None for all."""
+        check_is_fitted(self)
+        return [(self, 1.0, None)]
+
     def _inputs(self, X):
         """What the net sees of rows, chunk by chunk."""
         Z = self._reader.transform(check_table(self, X, reset=False))

@@ -18,6 +18,7 @@ from sktech._random import draw_seed, spawn_seed
 from sktech._undo import all_or_nothing
 from sktech._validation import check_choice, check_labels, check_number, check_table, check_weights
 from sktech.classifiers import NetClassifier
+from sktech.classifiers._nets import nets_of
 from sktech.classifiers._others import fitted, last_step, mean_proba
 from sktech.distillation._numbers import AsNumbers
 from sktech.distillation._report import held_out, measured
@@ -356,6 +357,10 @@ class DistilledClassifier(ClassifierMixin, BaseEstimator):
             check_choice(name, getattr(self, name), [True, False])
 
     # ------------------------------------------------------------ predict
+
+    def _nets(self):
+        check_is_fitted(self)
+        return nets_of(self._voters, np.full(len(self._voters), 1 / len(self._voters)))
 
     def predict_proba(self, X):
         """Probabilities of the classes, the student's.

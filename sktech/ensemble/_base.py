@@ -11,6 +11,7 @@ from sktech._random import spawn_seed
 from sktech._undo import all_or_nothing
 from sktech._validation import check_choice, check_labels, check_table, check_targets
 from sktech.classifiers import NetClassifier
+from sktech.classifiers._nets import nets_of
 from sktech.ensemble._resampling import copies_of
 from sktech.ensemble._vote import vote
 from sktech.information import entropy, mutual_information
@@ -166,6 +167,13 @@ class VotingEnsemble(Ensemble):
 
     def _member_seed(self, k):
         return spawn_seed(self._seed, MEMBERS, k)
+
+    def _nets(self):
+        check_is_fitted(self)
+        if self.voting != "soft":
+            raise TypeError("voting: expected 'soft' votes, which change with the inputs by and by, got 'hard'")
+        columns = getattr(self, "estimators_features_", None)
+        return nets_of(self.estimators_, self.member_weights_ / self.member_weights_.sum(), columns)
 
     def predict_proba(self, X):
         """Shares of the votes.

@@ -1,10 +1,13 @@
 """Reading fitted nets, in scikit-learn's manner: functions, and displays that plot (with matplotlib)."""
 
 from sktech.inspection.agreement import accessibility, consensus, consistency, overdispersion
-from sktech.inspection.order_of_learning import LearningOrder, LearningOrderDisplay, learning_order
+from sktech.inspection.attribution import GradientAttribution
+from sktech.inspection.integrated_gradients import integrated_gradients
+from sktech.inspection.learning_order import LearningOrder, LearningOrderDisplay, learning_order
 from sktech.inspection.weights import WeightDisplay, WeightFunctionDisplay
 
 __all__ = [
+    "GradientAttribution",
     "LearningOrder",
     "LearningOrderDisplay",
     "WeightDisplay",
@@ -12,6 +15,7 @@ __all__ = [
     "accessibility",
     "consensus",
     "consistency",
+    "integrated_gradients",
     "learning_order",
     "overdispersion",
 ]

@@ -82,9 +82,13 @@ class TableNet(Committee):
         if self.numbers is None and self.categories is None:
             return X
         numbers, plain, codes = X.split(self.sizes, dim=-1)
+        return self.join(numbers, plain, None if self.categories is None else self.categories(codes))
+
+    def join(self, numbers: torch.Tensor, plain: torch.Tensor, categories: torch.Tensor | None) -> torch.Tensor:
+        """The perceptron's inputs, (..., n, width), from those of the net, of which categories are embedded already."""
         parts = [numbers if self.numbers is None else self.numbers(numbers), plain]
-        if self.categories is not None:
-            parts.append(self.categories(codes))
+        if categories is not None:
+            parts.append(categories)
         parts = [part for part in parts if part.shape[-1]]
         if len(parts) == 1:
             return parts[0]

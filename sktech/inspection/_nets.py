@@ -1,0 +1,291 @@
+"""A fitted model as a function of numbers that can be differentiated, and what these numbers have to do with a table.
+
+A table goes through the steps of a pipeline and the net's own encoder. What comes out, with categories as the vectors
+that the net has learned for them, are *points*: a list of tensors (..., n, width), from which the net computes logits.
+``origins`` says which column of the table each number of a point tells of.
+"""
+
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+from sklearn.pipeline import Pipeline
+from sklearn.utils import _safe_indexing
+from sklearn.utils.validation import check_is_fitted
+from skorch import NeuralNet
+
+from sktech._threads import suitable_threads
+from sktech.inspection._columns import MIXED, origin
+from sktech.modules import TableNet
+from sktech.table import is_frame, some_columns
+from sktech.training.net import PREDICTED_ROWS, TensorNet
+
+
+def read_net(estimator, X):
+    """A fitted model, ready to be looked into.
+
+    Parameters
+    ----------
+    estimator : estimator or torch.nn.Module
+        A fitted net of sktech's, what wraps one, or an ensemble of such that averages probabilities; a skorch net; a
+        search that has found one of these, or a pipeline that ends in one; a torch module that returns logits, as
+        (n, n_classes), or one number per row, as (n,) or (n, 1).
+    X : data frame or array-like of shape (n, n_features)
+        A table that it predicts, which names the columns. For a skorch net or a module a tensor or an array of floats,
+        of any shape (n, ...).
+
+    Returns
+    -------
+    net : ReadNet
+
+    Raises
+    ------
+    TypeError
+        If it is no such model, or its answer cannot be differentiated.
+    sklearn.exceptions.NotFittedError
+        If it is not fitted.
+    """
+    steps, whole = [], estimator
+    while isinstance(estimator, Pipeline) or hasattr(estimator, "best_estimator_"):
+        if isinstance(estimator, Pipeline):
+            check_is_fitted(estimator)
+            steps += [step for _, step in estimator.steps[:-1] if step not in ("passthrough", None)]
+            estimator = estimator.steps[-1][1]
+        else:
+            estimator = estimator.best_estimator_
+    if isinstance(estimator, torch.nn.Module):
+        return ReadNet(X, steps, None, [Bare(estimator)])
+    if isinstance(estimator, NeuralNet):
+        check_is_fitted(estimator)
+        to_logits = estimator._to_logits() if isinstance(estimator, TensorNet) else _to_logits(estimator)
+        return ReadNet(X, steps, getattr(estimator, "classes_", None), [Bare(estimator.module_, to_logits)])
+    if not hasattr(estimator, "_nets"):
+        check_is_fitted(estimator)
+        raise TypeError(
+            "estimator: expected a fitted net of sktech's or skorch's, a pipeline that ends in one, or a torch module, "
+            f"got {type(whole).__name__}" + (f" with {type(estimator).__name__}" if whole is not estimator else "")
+        )
+    nets = [OnTable(net, weight, columns, estimator.classes_) for net, weight, columns in estimator._nets()]
+    return ReadNet(X, steps, estimator.classes_, nets)
+
+
+def _to_logits(net):
+    if net.criterion is torch.nn.NLLLoss:
+        return lambda output: torch.log(output + torch.finfo(output.dtype).eps)
+    return None
+
+
+class ReadNet:
+    """A function from points to logits.
+
+    Attributes
+    ----------
+    classes : ndarray of shape (n_classes,), or None
+        The labels; None where there are only numbers.
+    feature_names : list of str
+        Of the table's columns.
+    shape : tuple of int
+        Of a row.
+    origins : list of ndarray of int
+        For each tensor of a point the column that each of its numbers tells of; -1 where that is not known.
+    weights : Tensor of shape (n_members,)
+        What the probabilities of each member count in those of the model.
+    modules : list of torch.nn.Module
+    """
+
+    def __init__(self, X, steps, classes, nets):
+        X = _as_table(X)
+        self.steps, self.classes, self._nets = steps, classes, nets
+        self.shape = tuple(X.shape[1:])
+        n_features = int(np.prod(self.shape))
+        self.feature_names = [str(name) for name in X.columns] if is_frame(X) else [f"x{j}" for j in range(n_features)]
+        columns, row = np.arange(n_features), _safe_indexing(X, [0]) if steps else X
+        for step in steps:
+            told = origin(step, row)
+            columns = np.where(told == MIXED, MIXED, columns[told])
+            row = step.transform(row)
+        self.origins = []
+        for net in nets:
+            net.shape = tuple(row.shape[1:])
+            seen = columns if net.columns is None else columns[net.columns]
+            self.origins += [seen[part] for part in net.origins()]
+        self.weights = torch.cat([torch.full((net.n_members,), net.weight / net.n_members) for net in nets]).double()
+        self.modules = [net.module for net in nets]
+
+    def points(self, X):
+        """What the nets see of rows.
+
+        Parameters
+        ----------
+        X : data frame or array-like of shape (n, n_features)
+
+        Returns
+        -------
+        points : list of Tensor of shape (..., n, width)
+        """
+        X = _as_table(X)
+        for step in self.steps:
+            X = step.transform(X)
+        with torch.no_grad():
+            return [point for net in self._nets for point in net.points(X)]
+
+    def neutral(self):
+        """The point of a row of which nothing is known, (..., 1, width): numbers at the training median, categories
+        unknown; zeros for a module."""
+        with torch.no_grad():
+            return [point for net in self._nets for point in net.neutral()]
+
+    def logits(self, points):
+        """Of each member, (n_members, n, n_outputs).
+
+        Parameters
+        ----------
+        points : list of Tensor of shape (..., n, width)
+        """
+        parts, points = [], list(points)
+        for net in self._nets:
+            own, points = points[: net.n_points], points[net.n_points :]
+            parts.append(net.logits(own))
+        return parts[0] if len(parts) == 1 else torch.cat([part.to(parts[0].device) for part in parts])
+
+    @contextmanager
+    def evaluating(self):
+        """Modules in evaluation mode inside the block, with as many threads as suits them; then as they were."""
+        training = [part for module in self.modules for part in module.modules() if part.training]
+        for module in self.modules:
+            module.eval()
+        try:
+            largest = max(self.modules, key=lambda module: sum(param.numel() for param in module.parameters()))
+            with torch.inference_mode(False), suitable_threads(largest, PREDICTED_ROWS):
+                yield
+        finally:
+            for part in training:
+                part.training = True
+
+    def by_column(self, values):
+        """Sums of numbers of points, by column of the table.
+
+        Parameters
+        ----------
+        values : list of Tensor of shape (n, width), float64
+
+        Returns
+        -------
+        sums : ndarray of shape (n, n_features)
+
+        Raises
+        ------
+        ValueError
+            If a number tells of several columns.
+        """
+        self.check_columns()
+        sums = torch.zeros(len(values[0]), int(np.prod(self.shape)), dtype=torch.float64)
+        for value, column in zip(values, self.origins, strict=True):
+            sums.index_add_(1, torch.from_numpy(column), value)
+        return sums.numpy()
+
+    def check_columns(self):
+        """Refuses a net one of whose inputs tells of several columns."""
+        if any((column == MIXED).any() for column in self.origins):
+            raise ValueError(
+                "estimator: expected steps of the pipeline each of whose outputs is made of one column and named after "
+                f"it by get_feature_names_out, got others among {', '.join(type(step).__name__ for step in self.steps)}"
+                ": look at the pipeline's last step, and hand in the table as that step sees it"
+            )
+
+
+def _as_table(X):
+    if is_frame(X) or isinstance(X, torch.Tensor):
+        return X
+    X = np.asarray(X)
+    if X.ndim < 2 or len(X) == 0:
+        raise ValueError(f"X: expected a table of at least one row, (n, n_features), got an array of shape {X.shape}")
+    return X
+
+
+class Bare:
+    """A module that sees rows as they are, floats of any shape."""
+
+    n_points, n_members, weight, columns = 1, 1, 1.0, None
+
+    def __init__(self, module, to_logits=None):
+        self.module = module
+        self._to_logits = to_logits
+
+    def origins(self):
+        return [np.arange(int(np.prod(self.shape)))]
+
+    def points(self, X):
+        X = X if isinstance(X, torch.Tensor) else torch.from_numpy(np.array(X, dtype=np.float64))
+        return [X.detach().flatten(1).to(**_like(self.module))]
+
+    def neutral(self):
+        return [torch.zeros(1, int(np.prod(self.shape)), **_like(self.module))]
+
+    def logits(self, points):
+        output = self.module(points[0].unflatten(1, self.shape) if len(self.shape) > 1 else points[0])
+        output = output if self._to_logits is None else self._to_logits(output)
+        if not isinstance(output, torch.Tensor) or output.ndim not in (1, 2) or len(output) != len(points[0]):
+            got = tuple(output.shape) if isinstance(output, torch.Tensor) else type(output).__name__
+            raise ValueError(f"estimator: expected a module that returns (n, n_outputs) or (n,), got {got}")
+        return (output if output.ndim == 2 else output.unsqueeze(1)).unsqueeze(0)
+
+
+def _like(module):
+    parameter = next(module.parameters(), torch.zeros(()))
+    return {"dtype": parameter.dtype, "device": parameter.device}
+
+
+class OnTable:
+    """A NetClassifier, which has an encoder for its table."""
+
+    def __init__(self, net, weight, columns, classes):
+        self.net, self.weight, self.columns = net, weight, columns
+        self.module = net.net_.module_
+        self.n_members = net.n_members_
+        self._to_logits = net.net_._to_logits()
+        self._n_codes = len(net._encoder.n_levels_)
+        if self._n_codes and not isinstance(self.module, TableNet):
+            raise TypeError(
+                "estimator: expected the built-in module where categories come as codes, which cannot be "
+                f"differentiated, got {type(self.module).__name__}"
+            )
+        self.n_points = 2 if self._n_codes else 1
+        labels = net.classes_[net._trained]
+        self._places = None if np.array_equal(labels, classes) else torch.from_numpy(np.searchsorted(classes, labels))
+        self._n_classes = len(classes)
+
+    def origins(self):
+        column = self.net._reader.origin_[self.net._encoder.origin_]
+        if not self._n_codes:
+            return [column]
+        return [column[: -self._n_codes], np.repeat(column[-self._n_codes :], self.module.categories.weight.shape[-1])]
+
+    def points(self, X):
+        X = X if self.columns is None else some_columns(X, self.columns)
+        return self._split(torch.cat(list(self.net._inputs(X))))
+
+    def neutral(self):
+        encoder = self.net._encoder
+        return self._split(torch.zeros(1, encoder.n_outputs_, dtype=_like(self.module)["dtype"]))
+
+    def _split(self, inputs):
+        inputs = inputs.to(_like(self.module)["device"])
+        if not self._n_codes:
+            return [inputs]
+        dense, codes = inputs[:, : -self._n_codes], inputs[:, -self._n_codes :]
+        return [dense, self.module.categories(codes)]
+
+    def logits(self, points):
+        output = self.module(points[0]) if self.n_points == 1 else self._from_vectors(*points)
+        output = self._to_logits(output)
+        output = output if output.ndim == 3 else output.unsqueeze(0)
+        if self._places is None:
+            return output
+        spread = output.new_full((*output.shape[:-1], self._n_classes), -torch.inf)
+        return spread.index_copy(-1, self._places.to(output.device), output)
+
+    def _from_vectors(self, dense, vectors):
+        n_numbers, n_plain, _ = self.module.sizes
+        numbers, plain = dense.split([n_numbers, n_plain], dim=-1)
+        return self.module.mlp(self.module.join(numbers, plain, vectors))
