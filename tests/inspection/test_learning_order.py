@@ -42,7 +42,7 @@ from sktech.inspection import (
     learning_order,
     overdispersion,
 )
-from sktech.inspection.order_of_learning import _Recorder, _Votes
+from sktech.inspection.learning_order import _Recorder, _Votes
 from sktech.modules import member_tensors
 from sktech.smoothing import VirtualAdversarial
 from sktech.training import StopTraining
