@@ -5,6 +5,7 @@ import pickle
 import numpy as np
 import pytest
 import torch
+from sklearn.base import clone
 from sklearn.datasets import make_classification
 from skorch.callbacks import Callback
 from torch import nn
@@ -22,6 +23,8 @@ from sktech import (
     SmoothedNetClassifier,
     TensorNet,
 )
+from sktech._random import draw_seed, spawn_seed
+from sktech.inspection import learning_order
 from sktech.labels import Labels
 from sktech.smoothing import Bootstrapping, ConfidencePenalty, DisturbLabel, LabelSmoothing, VirtualAdversarial
 from sktech.training import Objective, TensorBatches, WeightedRows
@@ -203,3 +206,18 @@ def test_rows_are_weighed_on_the_device(method, params, data):
     assert next(clf.estimator_.net_.module_.parameters()).is_cuda
     assert np.isfinite(clf.row_weights_).sum() == 340
     assert clf.score(X, y) > 0.6
+
+
+def test_what_nets_answer_after_each_epoch_is_recorded(data):
+    X, y = data
+    net = NetClassifier(n_members=2, device="cuda", max_epochs=5)
+    cuda = torch.cuda.get_rng_state()
+    order, same = (learning_order(net, X, y, 3, random_state=0) for _ in range(2))
+    assert torch.equal(torch.cuda.get_rng_state(), cuda)
+    np.testing.assert_array_equal(order.consistency, same.consistency)
+    alone = [
+        clone(net).set_params(random_state=spawn_seed(draw_seed(0), k), early_stopping=False).fit(X, y)
+        for k in range(3)
+    ]
+    right = np.mean([clf.predict(X) == y for clf in alone], axis=0)
+    assert np.abs(order.consistency[-1] - right).mean() < 0.05  # side by side rounds otherwise

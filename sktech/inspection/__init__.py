@@ -1,7 +1,9 @@
 """Reading fitted nets, in scikit-learn's manner: functions, and displays that plot (with matplotlib)."""
 
+from sktech.inspection.agreement import accessibility, consensus, consistency, overdispersion
 from sktech.inspection.attribution import GradientAttribution
 from sktech.inspection.integrated_gradients import integrated_gradients
+from sktech.inspection.learning_order import LearningOrder, LearningOrderDisplay, learning_order
 from sktech.inspection.memorizer import Memorizer
 from sktech.inspection.randomization import RandomizationDisplay, RandomizationResult, randomization_test
 from sktech.inspection.similarity import (
@@ -22,20 +24,27 @@ from sktech.inspection.weights import WeightDisplay, WeightFunctionDisplay
 __all__ = [
     "GradientAttribution",
     "LayerSimilarity",
+    "LearningOrder",
+    "LearningOrderDisplay",
     "Memorizer",
     "RandomizationDisplay",
     "RandomizationResult",
     "SimilarityDisplay",
     "WeightDisplay",
     "WeightFunctionDisplay",
+    "accessibility",
     "activations",
     "canonical_correlations",
     "cca",
     "cka",
+    "consensus",
+    "consistency",
     "hsic",
     "integrated_gradients",
     "layer_similarity",
+    "learning_order",
     "minibatch_cka",
+    "overdispersion",
     "pwcca",
     "randomization_test",
     "svcca",
