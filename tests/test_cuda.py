@@ -5,6 +5,7 @@ import pickle
 import numpy as np
 import pytest
 import torch
+from sklearn.base import clone
 from sklearn.datasets import make_classification
 from skorch.callbacks import Callback
 from torch import nn
@@ -22,7 +23,8 @@ from sktech import (
     SmoothedNetClassifier,
     TensorNet,
 )
-from sktech.inspection import gradient, gradient_times_input, integrated_gradients
+from sktech._random import draw_seed, spawn_seed
+from sktech.inspection import gradient, gradient_times_input, integrated_gradients, learning_order
 from sktech.labels import Labels
 from sktech.smoothing import Bootstrapping, ConfidencePenalty, DisturbLabel, LabelSmoothing, VirtualAdversarial
 from sktech.training import Objective, TensorBatches, WeightedRows
@@ -231,3 +233,18 @@ def test_rows_on_the_device_are_attributed_there(data):
     np.testing.assert_allclose(attribution.values.sum(axis=1), attribution.explained, atol=1e-4)
     again = integrated_gradients(module.cpu(), X, baseline=X[0].cpu())
     np.testing.assert_allclose(attribution.values, again.values, atol=2e-3 * np.ptp(again.answer))
+
+
+def test_what_nets_answer_after_each_epoch_is_recorded(data):
+    X, y = data
+    net = NetClassifier(n_members=2, device="cuda", max_epochs=5)
+    cuda = torch.cuda.get_rng_state()
+    order, same = (learning_order(net, X, y, 3, random_state=0) for _ in range(2))
+    assert torch.equal(torch.cuda.get_rng_state(), cuda)
+    np.testing.assert_array_equal(order.consistency, same.consistency)
+    alone = [
+        clone(net).set_params(random_state=spawn_seed(draw_seed(0), k), early_stopping=False).fit(X, y)
+        for k in range(3)
+    ]
+    right = np.mean([clf.predict(X) == y for clf in alone], axis=0)
+    assert np.abs(order.consistency[-1] - right).mean() < 0.05  # side by side rounds otherwise

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import sktech
+import sktech.inspection
 
 ROOT = Path(__file__).parent.parent
 MODULES = sorted(
@@ -52,12 +53,20 @@ def test_public_names_are_documented(name, value):
     assert inspect.getdoc(value), name
 
 
-@pytest.mark.parametrize("name", [name for name in sktech.__all__ if callable(getattr(sktech, name))])
-def test_docstrings_name_every_parameter_and_its_default(name):
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        (name, getattr(module, name))
+        for module in (sktech, sktech.inspection)
+        for name in module.__all__
+        if callable(getattr(module, name))
+    ],
+)
+def test_docstrings_name_every_parameter_and_its_default(name, value):
     # A technique's docstring names its own parameters; the others stand in that of the class they come from.
-    kinds = inspect.getmro(getattr(sktech, name))
+    kinds = inspect.getmro(value) if inspect.isclass(value) else [value]
     documented = "\n".join(inspect.cleandoc(kind.__doc__) for kind in kinds if kind.__module__.startswith("sktech."))
-    for parameter in inspect.signature(getattr(sktech, name)).parameters.values():
+    for parameter in inspect.signature(value).parameters.values():
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD) or parameter.name == "module":
             continue
         line = re.search(rf"^(?:\w+, )*{parameter.name}(?:, \w+)* : (.*)$", documented, flags=re.MULTILINE)
