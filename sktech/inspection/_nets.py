@@ -90,12 +90,14 @@ class ReadNet:
         For each tensor of a point the column that each of its numbers tells of; -1 where that is not known.
     weights : Tensor of shape (n_members,)
         What the probabilities of each member count in those of the model.
+    parts : list of Bare or OnTable
+        The nets, each with some of the points and of the members.
     modules : list of torch.nn.Module
     """
 
-    def __init__(self, X, steps, classes, nets):
+    def __init__(self, X, steps, classes, parts):
         X = _as_table(X)
-        self.steps, self.classes, self._nets = steps, classes, nets
+        self.steps, self.classes, self.parts = steps, classes, parts
         self.shape = tuple(X.shape[1:])
         n_features = int(np.prod(self.shape))
         self.feature_names = [str(name) for name in X.columns] if is_frame(X) else [f"x{j}" for j in range(n_features)]
@@ -105,12 +107,12 @@ class ReadNet:
             columns = np.where(told == MIXED, MIXED, columns[told])
             row = step.transform(row)
         self.origins = []
-        for net in nets:
+        for net in parts:
             net.shape = tuple(row.shape[1:])
             seen = columns if net.columns is None else columns[net.columns]
             self.origins += [seen[part] for part in net.origins()]
-        self.weights = torch.cat([torch.full((net.n_members,), net.weight / net.n_members) for net in nets]).double()
-        self.modules = [net.module for net in nets]
+        self.weights = torch.cat([torch.full((net.n_members,), net.weight / net.n_members) for net in parts]).double()
+        self.modules = [net.module for net in parts]
 
     def points(self, X):
         """What the nets see of rows.
@@ -127,13 +129,13 @@ class ReadNet:
         for step in self.steps:
             X = step.transform(X)
         with torch.no_grad():
-            return [point for net in self._nets for point in net.points(X)]
+            return [point for net in self.parts for point in net.points(X)]
 
     def neutral(self):
         """The point of a row of which nothing is known, (..., 1, width): numbers at the training median, categories
         unknown; zeros for a module."""
         with torch.no_grad():
-            return [point for net in self._nets for point in net.neutral()]
+            return [point for net in self.parts for point in net.neutral()]
 
     def logits(self, points):
         """Of each member, (n_members, n, n_outputs).
@@ -143,7 +145,7 @@ class ReadNet:
         points : list of Tensor of shape (..., n, width)
         """
         parts, points = [], list(points)
-        for net in self._nets:
+        for net in self.parts:
             own, points = points[: net.n_points], points[net.n_points :]
             parts.append(net.logits(own))
         return parts[0] if len(parts) == 1 else torch.cat([part.to(parts[0].device) for part in parts])
@@ -206,7 +208,7 @@ def _as_table(X):
 class Bare:
     """A module that sees rows as they are, floats of any shape."""
 
-    n_points, n_members, weight, columns = 1, 1, 1.0, None
+    n_points, n_members, weight, columns, places = 1, 1, 1.0, None, None
 
     def __init__(self, module, to_logits=None):
         self.module = module
@@ -230,6 +232,10 @@ class Bare:
             raise ValueError(f"estimator: expected a module that returns (n, n_outputs) or (n,), got {got}")
         return (output if output.ndim == 2 else output.unsqueeze(1)).unsqueeze(0)
 
+    def spread(self, output):
+        """Its own outputs among those of the model."""
+        return output
+
 
 def _like(module):
     parameter = next(module.parameters(), torch.zeros(()))
@@ -252,7 +258,7 @@ class OnTable:
             )
         self.n_points = 2 if self._n_codes else 1
         labels = net.classes_[net._trained]
-        self._places = None if np.array_equal(labels, classes) else torch.from_numpy(np.searchsorted(classes, labels))
+        self.places = None if np.array_equal(labels, classes) else torch.from_numpy(np.searchsorted(classes, labels))
         self._n_classes = len(classes)
 
     def origins(self):
@@ -280,11 +286,14 @@ class OnTable:
     def logits(self, points):
         output = self.module(points[0]) if self.n_points == 1 else self._from_vectors(*points)
         output = self._to_logits(output)
-        output = output if output.ndim == 3 else output.unsqueeze(0)
-        if self._places is None:
+        return self.spread(output if output.ndim == 3 else output.unsqueeze(0))
+
+    def spread(self, output):
+        """Its own outputs among those of the model; classes that it does not know get -inf."""
+        if self.places is None:
             return output
         spread = output.new_full((*output.shape[:-1], self._n_classes), -torch.inf)
-        return spread.index_copy(-1, self._places.to(output.device), output)
+        return spread.index_copy(-1, self.places.to(output.device), output)
 
     def _from_vectors(self, dense, vectors):
         n_numbers, n_plain, _ = self.module.sizes
