@@ -111,7 +111,8 @@ class ReadNet:
             net.shape = tuple(row.shape[1:])
             seen = columns if net.columns is None else columns[net.columns]
             self.origins += [seen[part] for part in net.origins()]
-        self.weights = torch.cat([torch.full((net.n_members,), net.weight / net.n_members) for net in parts]).double()
+        shares = [[net.weight / net.n_members] * net.n_members for net in parts]
+        self.weights = torch.tensor(np.concatenate(shares), dtype=torch.float64)
         self.modules = [net.module for net in parts]
 
     def points(self, X):
@@ -144,11 +145,13 @@ class ReadNet:
         ----------
         points : list of Tensor of shape (..., n, width)
         """
-        parts, points = [], list(points)
-        for net in self.parts:
-            own, points = points[: net.n_points], points[net.n_points :]
-            parts.append(net.logits(own))
+        parts = [net.logits(own) for net, own in zip(self.parts, self.by_part(points), strict=True)]
         return parts[0] if len(parts) == 1 else torch.cat([part.to(parts[0].device) for part in parts])
+
+    def by_part(self, points):
+        """The points that each of the nets sees, a list of lists."""
+        stops = np.cumsum([net.n_points for net in self.parts])
+        return [points[stop - net.n_points : stop] for net, stop in zip(self.parts, stops, strict=True)]
 
     @contextmanager
     def evaluating(self):
