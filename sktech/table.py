@@ -9,6 +9,7 @@ from numbers import Number
 
 import numpy as np
 from sklearn.preprocessing import OrdinalEncoder
+from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import assert_all_finite
 
 # Levels of one category column that are told apart; rarer ones are treated like unknown ones.
@@ -28,6 +29,22 @@ FIRST_CODE = -2
 def is_frame(X):
     """Whether X is a data frame with named and typed columns (pandas, polars)."""
     return hasattr(X, "columns") and hasattr(X, "dtypes") and hasattr(X, "shape")
+
+
+def some_columns(X, columns):
+    """Columns of a table by their numbers; in a frame one that comes again gets a name of its own.
+
+    Parameters
+    ----------
+    X : data frame or ndarray of shape (n, n_features)
+    columns : ndarray of shape (n_columns,), int
+    """
+    if np.array_equal(columns, np.arange(X.shape[1])):
+        return X
+    if not is_frame(X) or len(np.unique(columns)) == len(columns):
+        return _safe_indexing(X, columns, axis=1)
+    names = [f"{X.columns[c]}, {i}" for i, c in enumerate(columns)]
+    return type(X)({name: _safe_indexing(X, int(c), axis=1) for name, c in zip(names, columns, strict=True)})
 
 
 class TableReader:

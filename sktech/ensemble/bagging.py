@@ -24,7 +24,7 @@ from sktech.classifiers._others import fitted, probabilities
 from sktech.ensemble._base import MEMBERS, VotingEnsemble
 from sktech.ensemble._resampling import LeftOutFolds, Resampling
 from sktech.ensemble._vote import accuracy_weights, as_votes, bayes_weights, greedy_weights
-from sktech.table import TableReader, is_frame
+from sktech.table import TableReader, some_columns
 
 # What a seed is spawned for.
 _ROWS, _FEATURES = MEMBERS + 1, MEMBERS + 2
@@ -241,7 +241,7 @@ class BaggingVoteEnsemble(VotingEnsemble):
 
         def member(k, columns):
             rows, own = self._resamplings[k].samples(k)
-            table = _columns(_safe_indexing(X, rows), columns, self.n_features_in_)
+            table = some_columns(_safe_indexing(X, rows), columns)
             estimator = self.estimator_
             if categories is not None:  # of the columns drawn
                 estimator = clone(estimator).set_params(categorical_features=categories[columns])
@@ -363,7 +363,7 @@ class BaggingVoteEnsemble(VotingEnsemble):
         everything = np.arange(self.n_features_in_)
         if self._are_nets() and all(np.array_equal(own, everything) for own in self.estimators_features_):
             return members_proba(self.estimators_, X)
-        tables = (_columns(X, columns, self.n_features_in_) for columns in self.estimators_features_)
+        tables = (some_columns(X, columns) for columns in self.estimators_features_)
         proba = [
             probabilities(member, table, self.classes_, "estimator")
             for member, table in zip(self.estimators_, tables, strict=True)
@@ -378,13 +378,3 @@ def _how_many(name, asked, n):
         return int(asked)
     check_number(name, asked, float, 0, 1, open_low=True)
     return max(int(asked * n), 1)
-
-
-def _columns(X, columns, n_features):
-    """Some columns of a table; in a frame one that comes again gets a name of its own."""
-    if np.array_equal(columns, np.arange(n_features)):
-        return X
-    if not is_frame(X) or len(np.unique(columns)) == len(columns):
-        return _safe_indexing(X, columns, axis=1)
-    names = [f"{X.columns[c]}, {i}" for i, c in enumerate(columns)]
-    return type(X)({name: _safe_indexing(X, int(c), axis=1) for name, c in zip(names, columns, strict=True)})

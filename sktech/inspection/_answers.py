@@ -39,38 +39,53 @@ class Answer:
         self._net, self._output = net, output
         n = points[0].shape[-2]
         with torch.no_grad():
-            logits = [self._members(rows) for rows in chunks(net, points)]
-        outputs = torch.cat([self._joint(part) for part in logits])
+            outputs = torch.cat([self._joint(net.logits(rows)) for rows in chunks(net, points)])
+        self._n_outputs = outputs.shape[1]
+        # One output for two classes is the log-odds of the second.
+        self._is_odds = outputs.shape[1] == 1 and net.classes is not None and len(net.classes) == 2
         labels = np.arange(outputs.shape[1]) if net.classes is None else net.classes
-        if target is None:
-            self.codes = outputs.argmax(dim=1)
-        else:
+        if target is not None:
             self.codes = torch.from_numpy(_numbers(target, labels, n)).to(outputs.device)
+        elif self._is_odds:
+            self.codes = (outputs[:, 0] > 0).long()
+        else:
+            self.codes = outputs.argmax(dim=1)
         self.target = labels[self.codes.cpu().numpy()]
-        if not torch.isfinite(outputs.gather(1, self.codes[:, None])).all() and target is not None:
+        if not self._is_odds and torch.isneginf(outputs.gather(1, self.codes[:, None])).any():
             raise ValueError(f"target: expected a class that had a weight in training, got {target!r}")
 
     def __call__(self, points, rows=slice(None), times=1):
         """The answer for some rows, each of which comes ``times`` times, (times * n,)."""
-        codes = self.codes[rows].repeat(times)
-        logits = self._members(points)
+        logits, codes = self._net.logits(points), self.codes[rows].repeat(times)
+        if self._is_odds:
+            logits, codes = logits * (2 * codes - 1)[:, None], torch.zeros_like(codes)
         if self._output == "logit":
-            return self._joint(logits).gather(1, codes[:, None])[:, 0]
-        proba = torch.sigmoid(logits) if logits.shape[-1] == 1 else torch.softmax(logits, dim=-1)
-        proba = proba.gather(-1, codes.expand(len(proba), -1)[..., None])[..., 0]
-        return self._weights(proba) @ proba
+            return self._joint(logits, codes)[:, 0]
+        is_odds = self._is_odds or (self._net.classes is None and logits.shape[-1] == 1)
+        proba = torch.sigmoid(logits) if is_odds else torch.softmax(logits, dim=-1)
+        return self._weights(logits) @ _chosen(proba, codes)[..., 0]
 
-    def _members(self, points):
-        return self._net.logits(points)
+    def counts(self, rows=slice(None)):
+        """What each output counts in the logit that is looked at, (n, n_outputs): 1 or 0, and -1 for log-odds."""
+        if self._is_odds:
+            return 2 * self.codes[rows, None] - 1
+        return torch.nn.functional.one_hot(self.codes[rows], self._n_outputs)
 
-    def _joint(self, logits):
-        """Logits (n, n_outputs): those of one net as they are, of several the logarithms of their mean probability."""
+    def _joint(self, logits, codes=None):
+        """Logits (n, n_outputs), or those of chosen outputs, (n, 1): those of one net as they are, of several the
+        logarithms of their mean probability."""
         if len(logits) == 1:
-            return logits[0]
-        return torch.logsumexp(torch.log_softmax(logits, dim=-1) + self._weights(logits).log()[:, None, None], dim=0)
+            return _chosen(logits, codes)[0]
+        log_proba = _chosen(torch.log_softmax(logits, dim=-1), codes)
+        return torch.logsumexp(log_proba + self._weights(logits).log()[:, None, None], dim=0)
 
     def _weights(self, like):
         return self._net.weights.to(like)
+
+
+def _chosen(values, codes):
+    """One of the outputs of each row: (n_members, n, n_outputs) -> (n_members, n, 1); all if codes is None."""
+    return values if codes is None else values.gather(-1, codes.expand(len(values), -1)[..., None])
 
 
 def _numbers(target, labels, n):

@@ -17,7 +17,7 @@ from skorch import NeuralNet
 from sktech._threads import suitable_threads
 from sktech.inspection._columns import MIXED, origin
 from sktech.modules import TableNet
-from sktech.table import is_frame
+from sktech.table import is_frame, some_columns
 from sktech.training.net import PREDICTED_ROWS, TensorNet
 
 
@@ -98,6 +98,7 @@ class ReadNet:
     def __init__(self, X, steps, classes, parts):
         X = _as_table(X)
         self.steps, self.classes, self.parts = steps, classes, parts
+        self._kind, self._names = type(X), list(X.columns) if is_frame(X) else None
         self.shape = tuple(X.shape[1:])
         n_features = int(np.prod(self.shape))
         self.feature_names = [str(name) for name in X.columns] if is_frame(X) else [f"x{j}" for j in range(n_features)]
@@ -131,6 +132,14 @@ class ReadNet:
             X = step.transform(X)
         with torch.no_grad():
             return [point for net in self.parts for point in net.points(X)]
+
+    def row(self, values):
+        """A table like X of the one row that has these values, an array-like of the shape of a row."""
+        if self._names is None:
+            return values[None] if isinstance(values, torch.Tensor) else [values]
+        if hasattr(values, "reindex"):  # with names of its own
+            values = values.reindex(self._names)
+        return self._kind({name: [value] for name, value in zip(self._names, values, strict=True)})
 
     def neutral(self):
         """The point of a row of which nothing is known, (..., 1, width): numbers at the training median, categories
@@ -200,11 +209,14 @@ class ReadNet:
 
 
 def _as_table(X):
-    if is_frame(X) or isinstance(X, torch.Tensor):
-        return X
-    X = np.asarray(X)
-    if X.ndim < 2 or len(X) == 0:
-        raise ValueError(f"X: expected a table of at least one row, (n, n_features), got an array of shape {X.shape}")
+    if not is_frame(X) and not isinstance(X, torch.Tensor):
+        given, X = X, np.asarray(X)
+        if X.dtype.kind in "US":  # numbers beside strings are to stay numbers
+            X = np.asarray(given, dtype=object)
+    if len(X.shape) < 2 or 0 in X.shape:
+        raise ValueError(
+            f"X: expected a table of at least one row and column, (n, n_features), got shape {tuple(X.shape)}"
+        )
     return X
 
 
@@ -222,6 +234,8 @@ class Bare:
 
     def points(self, X):
         X = X if isinstance(X, torch.Tensor) else torch.from_numpy(np.array(X, dtype=np.float64))
+        if not torch.isfinite(X).all():
+            raise ValueError("X: expected finite numbers, as the module has no encoder, got NaN or infinity")
         return [X.detach().flatten(1).to(**_like(self.module))]
 
     def neutral(self):
@@ -271,8 +285,7 @@ class OnTable:
         return [column[: -self._n_codes], np.repeat(column[-self._n_codes :], self.module.categories.weight.shape[-1])]
 
     def points(self, X):
-        if self.columns is not None and not np.array_equal(self.columns, np.arange(X.shape[1])):
-            X = _safe_indexing(X, self.columns, axis=1)
+        X = X if self.columns is None else some_columns(X, self.columns)
         return self._split(torch.cat(list(self.net._inputs(X))))
 
     def neutral(self):

@@ -141,10 +141,10 @@ def bias_attribution(
             chain.check(own)
         bar = tqdm(total=len(answer.codes), desc="bias attribution", unit="rows", disable=not verbose)
         for own in chunks(net, points):
-            codes = answer.codes[first : first + own[0].shape[-2]]
-            found.append(_of_rows(net, chains, stops, own, codes, share, with_gradient))
-            first += len(codes)
-            bar.update(len(codes))
+            counts = answer.counts(slice(first, first + own[0].shape[-2]))
+            found.append(_of_rows(net, chains, stops, own, counts, share, with_gradient))
+            first += len(counts)
+            bar.update(len(counts))
         bar.close()
     parts, f, explained = zip(*found, strict=True)
     f, explained = np.concatenate(f), np.concatenate(explained)
@@ -167,19 +167,18 @@ def bias_attribution(
     )
 
 
-def _of_rows(net, chains, stops, points, codes, share, with_gradient):
+def _of_rows(net, chains, stops, points, counts, share, with_gradient):
     """Values by tensor of the points or, for layers, by member of each net; f(x); and what the values sum to."""
     values, f, explained = [], 0.0, 0.0
     weights = net.weights.split([part.n_members for part in net.parts])
     for part, own, chain, stop, weight in zip(net.parts, net.by_part(points), chains, stops, weights, strict=True):
         seen = chain.passes(chain.inputs(own))
         output = part.spread(seen[-1])
-        answers = output.gather(-1, codes[None, :, None].expand(len(output), -1, 1)).double()[..., 0]
+        answers = torch.where(counts == 0, 0.0, output.double() * counts).sum(dim=-1)
         if not torch.isfinite(answers).all():
             raise ValueError("target: expected a class that all nets have learned, got one that some have not")
-        chosen = torch.zeros_like(output).scatter_(-1, codes[None, :, None].expand(len(output), -1, 1), 1.0)
-        chosen = chosen if part.places is None else chosen[..., part.places]
-        beta, gradient = hand_down(chain.layers, seen, chosen * weight.to(output)[:, None, None], stop, share)
+        top = (counts if part.places is None else counts[:, part.places]) * weight.to(output)[:, None, None]
+        beta, gradient = hand_down(chain.layers, seen, top, stop, share)
         linear = gradient * seen[stop]
         if not stop:
             offsets = chain.offsets(gradient, own)

@@ -10,6 +10,7 @@ from sklearn.compose import ColumnTransformer
 from sklearn.datasets import make_classification
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from skorch import NeuralNetBinaryClassifier
 from torch import nn
 
 from sktech import BaggingVoteEnsemble, NetClassifier, SmoothedNetClassifier
@@ -520,3 +521,13 @@ def test_modules_stay_as_they_are():
     for name, tensor in module.state_dict().items():
         assert torch.equal(tensor, state[name])
     assert all(parameter.grad is None for parameter in module.parameters())
+
+
+def test_one_output_for_two_classes_is_the_odds_of_the_class_asked_about():
+    X, y = make_classification(60, n_features=6, random_state=0)
+    net = NeuralNetBinaryClassifier(nn.Linear, module__in_features=6, module__out_features=1, max_epochs=1, verbose=0)
+    net.fit(X.astype(np.float32), y.astype(np.float32))
+    bias = net.module_.bias.item()
+    X = X.astype(np.float32)
+    assert_allclose(bias_attribution(net, X, target=1).explained, bias, rtol=1e-4)
+    assert_allclose(bias_attribution(net, X, target=0).explained, -bias, rtol=1e-4)
