@@ -2,7 +2,19 @@
 
 from sktech.inspection.attribution import GradientAttribution
 from sktech.inspection.bias_attribution import bias_attribution
+from sktech.inspection.class_flip import class_flip_score
+from sktech.inspection.deletion import DeletionCurve, DeletionDisplay, deletion_score
 from sktech.inspection.integrated_gradients import integrated_gradients
 from sktech.inspection.weights import WeightDisplay, WeightFunctionDisplay
 
-__all__ = ["GradientAttribution", "WeightDisplay", "WeightFunctionDisplay", "bias_attribution", "integrated_gradients"]
+__all__ = [
+    "DeletionCurve",
+    "DeletionDisplay",
+    "GradientAttribution",
+    "WeightDisplay",
+    "WeightFunctionDisplay",
+    "bias_attribution",
+    "class_flip_score",
+    "deletion_score",
+    "integrated_gradients",
+]
