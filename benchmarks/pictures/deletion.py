@@ -21,12 +21,12 @@ def picture():
     clf = NetClassifier(random_state=0).fit(X[:1000], y[:1000])
     X, baseline = X[1000:], np.median(X[:1000], axis=0)
     ways = {
-        "integrated gradients": lambda X, label: integrated_gradients(
-            clf, X, baseline=baseline, target=label, n_steps=64
-        ).values,
-        "gradient x input + biases": lambda X, label: bias_attribution(
-            clf, X, alpha="proportional", target=label, with_gradient=True
-        ).values,
+        "integrated gradients": lambda X, label: (
+            integrated_gradients(clf, X, baseline=baseline, target=label, n_steps=64).values
+        ),
+        "gradient x input + biases": lambda X, label: (
+            bias_attribution(clf, X, alpha="proportional", target=label, with_gradient=True).values
+        ),
         "biases, proportional": lambda X, label: bias_attribution(clf, X, alpha="proportional", target=label).values,
         "random": lambda X, label: "random",
     }

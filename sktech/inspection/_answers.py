@@ -27,6 +27,7 @@ class Answer:
         The output looked at, by number.
     target : ndarray of shape (n,)
         The labels, or these numbers.
+    output : str
 
     Raises
     ------
@@ -36,7 +37,7 @@ class Answer:
 
     def __init__(self, net, points, target, output):
         check_choice("output", output, ["logit", "probability"])
-        self._net, self._output = net, output
+        self._net, self.output = net, output
         n = points[0].shape[-2]
         with torch.no_grad():
             outputs = torch.cat([self._joint(net.logits(rows)) for rows in chunks(net, points)])
@@ -56,10 +57,14 @@ class Answer:
 
     def __call__(self, points, rows=slice(None), times=1):
         """The answer for some rows, each of which comes ``times`` times, (times * n,)."""
-        logits, codes = self._net.logits(points), self.codes[rows].repeat(times)
+        return self.of_embedded(self._net.embed(points), rows, times)
+
+    def of_embedded(self, embedded, rows=slice(None), times=1):
+        """The same for points that are embedded already."""
+        logits, codes = self._net.answers(embedded), self.codes[rows].repeat(times)
         if self._is_odds:
             logits, codes = logits * (2 * codes - 1)[:, None], torch.zeros_like(codes)
-        if self._output == "logit":
+        if self.output == "logit":
             return self._joint(logits, codes)[:, 0]
         is_odds = self._is_odds or (self._net.classes is None and logits.shape[-1] == 1)
         proba = torch.sigmoid(logits) if is_odds else torch.softmax(logits, dim=-1)
@@ -70,6 +75,27 @@ class Answer:
         if self._is_odds:
             return 2 * self.codes[rows, None] - 1
         return torch.nn.functional.one_hot(self.codes[rows], self._n_outputs)
+
+    def values(self, points):
+        """The answers to all rows, (n,)."""
+        values, first = [], 0
+        with torch.no_grad():
+            for part in chunks(self._net, points):
+                rows = slice(first, first + part[0].shape[-2])
+                values.append(self(part, rows).double().cpu().numpy())
+                first = rows.stop
+        return np.concatenate(values)
+
+    def gradients(self, points):
+        """Of the answers to all rows, with respect to points: list of Tensor of shape (..., n, width), float64."""
+        gradients, first = [], 0
+        for part in chunks(self._net, points):
+            rows, part = slice(first, first + part[0].shape[-2]), [point.clone().requires_grad_() for point in part]
+            with torch.enable_grad():
+                answers = self(part, rows)
+            gradients.append([slope.double().cpu() for slope in slopes(answers, part)])
+            first = rows.stop
+        return [torch.cat(parts, dim=-2) for parts in zip(*gradients, strict=True)]
 
     def _joint(self, logits, codes=None):
         """Logits (n, n_outputs), or those of chosen outputs, (n, 1): those of one net as they are, of several the
@@ -113,12 +139,30 @@ def label_numbers(name, given, labels, n):
     check_same_kind(**{name: given, "classes": labels})
     known = np.isin(given, labels)
     if not known.all():
-        raise ValueError(f"{name}: expected labels among {labels.tolist()}, got {given[~known][0]!r}")
+        raise ValueError(f"{name}: expected labels among {labels.tolist()}, got {given[~known].tolist()[0]!r}")
     return np.searchsorted(labels, given)
 
 
 def chunks(net, points):
     """Points of a few rows at a time, as many as fit into a pass."""
-    size = max(ROWS_PER_PASS // len(net.weights), 1)
+    size = rows_per_pass(net)
     for start in range(0, points[0].shape[-2], size):
         yield [point[..., start : start + size, :] for point in points]
+
+
+def slopes(answers, points):
+    """Gradients of answers (n,), each of which depends on its own row of points alone, with respect to these.
+
+    Raises
+    ------
+    TypeError
+        If the answers do not follow from the points by steps that can be differentiated.
+    """
+    if not answers.requires_grad:
+        raise TypeError("estimator: expected an answer that can be differentiated, got one that is not")
+    return torch.autograd.grad(answers.sum(), points, allow_unused=True, materialize_grads=True)
+
+
+def rows_per_pass(net):
+    """Of a ReadNet."""
+    return max(ROWS_PER_PASS // len(net.weights), 1)

@@ -14,7 +14,6 @@ from sktech.modules import (
     Jumpout,
     Members,
     PeriodicEmbedding,
-    PiecewiseLinearEmbedding,
     StackedLinear,
     TableNet,
 )
@@ -97,7 +96,7 @@ class Unitwise:
 
 
 class Chain:
-    """The layers of a net.
+    """The layers of a net, behind its embeddings.
 
     Parameters
     ----------
@@ -116,7 +115,7 @@ class Chain:
 
     def __init__(self, part):
         self._part, module = part, part.module
-        self._embedding, self._n_numbers = None, 0
+        self._embedding = None
         if isinstance(module, TableNet):
             self._embedding, self._n_numbers = module.numbers, module.sizes[0]
             if isinstance(self._embedding, PeriodicEmbedding):
@@ -125,73 +124,48 @@ class Chain:
         # One of the members holds the parameters of all.
         self.layers = layers_of(module.module if isinstance(module, Members) else module)
 
-    def inputs(self, points):
-        """What the first layer sees, (n_members, n, width).
-
-        Parameters
-        ----------
-        points : list of Tensor of shape (..., n, width)
-            Of this net alone.
-        """
-        module, h = self._part.module, points[0]
-        if isinstance(module, TableNet):
-            numbers, plain = h.split(module.sizes[:2], dim=-1)
-            h = module.join(numbers, plain, points[1] if len(points) > 1 else None)
-        return h.expand(self._part.n_members, *h.shape[-2:])
-
-    def fold(self, values, points):
-        """Sums over the inputs of the first layer that tell of the same number of the points, and over members.
-
-        Parameters
-        ----------
-        values : Tensor of shape (n_members, n, width)
-        points : list of Tensor of shape (..., n, width)
-
-        Returns
-        -------
-        sums : Tensor of shape (n, n_positions)
-        """
-        n_positions = sum(point.shape[-1] for point in points)
-        size = self._embedding.size if self._embedding is not None else 0
-        embedded = torch.arange(self._n_numbers, device=values.device).repeat_interleave(size)
-        places = torch.cat([embedded, torch.arange(n_positions, device=values.device)])
-        return values.new_zeros(values.shape[1], n_positions).index_add_(1, places, values.sum(dim=0))
-
     def offsets(self, gradient, points):
-        """What the bends of embedded numbers add to an answer, beside slopes, summed over members, (n, n_positions).
+        """What the bends of embedded numbers add to an answer, beside slopes, summed over members, (n, width).
 
         Parameters
         ----------
         gradient : Tensor of shape (n_members, n, width)
-            Of the answer, with respect to the inputs of the first layer.
+            Of the answer, with respect to embedded points.
         points : list of Tensor of shape (..., n, width)
+            Of this net alone.
         """
-        offsets = gradient.new_zeros(gradient.shape[1], sum(point.shape[-1] for point in points))
-        if isinstance(self._embedding, PiecewiseLinearEmbedding):
+        offsets = torch.zeros_like(gradient[0])
+        if self._embedding is not None:
             x = points[0][..., : self._n_numbers].detach().requires_grad_()
             width = self._n_numbers * self._embedding.size
             with torch.enable_grad():
                 told = gradient[..., :width] * self._embedding(x)[..., :width]
                 told = told.unflatten(-1, (self._n_numbers, -1)).sum(dim=(0, -1))
                 (slope,) = torch.autograd.grad(told.sum(), x)
-            offsets[:, : self._n_numbers] = (told - slope * x).detach()
+            # Behind the embeddings stand the numbers themselves, of the same columns.
+            offsets[:, width : width + self._n_numbers] = (told - slope * x).detach()
         return offsets
 
-    def passes(self, h):
-        """What each layer sees and, at last, what the net returns, (n_members, n, n_outputs)."""
-        seen = [h]
+    def passes(self, embedded):
+        """What each layer sees and, at last, what the net returns, (n_members, n, n_units).
+
+        Parameters
+        ----------
+        embedded : Tensor of shape (..., n, width)
+        """
+        seen = [embedded.expand(self._part.n_members, *embedded.shape[-2:])]
         for layer in self.layers:
             seen.append(layer(seen[-1]))
         return seen
 
-    def check(self, points):
+    def check(self, embedded):
         """Refuses a module that computes something else than the chain for rows.
 
         Parameters
         ----------
-        points : list of Tensor of shape (..., n, width)
+        embedded : Tensor of shape (..., n, width)
         """
-        output, expected = self.passes(self.inputs(points))[-1], self._part.logits(points)
+        output, expected = self.passes(embedded)[-1], self._part.answers(embedded)
         if self._part.places is not None:
             expected = expected[..., self._part.places]
         rounding = torch.finfo(output.dtype).eps ** 0.75 * output.abs().max()

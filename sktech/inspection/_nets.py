@@ -6,6 +6,7 @@ that the net has learned for them, are *points*: a list of tensors (..., n, widt
 """
 
 from contextlib import contextmanager
+from itertools import chain
 
 import numpy as np
 import torch
@@ -86,8 +87,9 @@ class ReadNet:
         Of the table's columns.
     shape : tuple of int
         Of a row.
-    origins : list of ndarray of int
-        For each tensor of a point the column that each of its numbers tells of; -1 where that is not known.
+    origins, embedded_origins : list of ndarray of int
+        For each tensor of a point, and of an embedded one, the column that each of its numbers tells of; -1 where that
+        is not known.
     weights : Tensor of shape (n_members,)
         What the probabilities of each member count in those of the model.
     parts : list of Bare or OnTable
@@ -107,11 +109,13 @@ class ReadNet:
             told = origin(step, row)
             columns = np.where(told == MIXED, MIXED, columns[told])
             row = step.transform(row)
-        self.origins = []
+        self.origins, self.embedded_origins = [], []
         for net in parts:
             net.shape = tuple(row.shape[1:])
             seen = columns if net.columns is None else columns[net.columns]
-            self.origins += [seen[part] for part in net.origins()]
+            origins = [seen[part] for part in net.origins()]
+            self.origins += origins
+            self.embedded_origins.append(net.embedded_origins(origins))
         shares = [[net.weight / net.n_members] * net.n_members for net in parts]
         self.weights = torch.tensor(np.concatenate(shares), dtype=torch.float64)
         self.modules = [net.module for net in parts]
@@ -133,8 +137,30 @@ class ReadNet:
         with torch.no_grad():
             return [point for net in self.parts for point in net.points(X)]
 
-    def row(self, values):
-        """A table like X of the one row that has these values, an array-like of the shape of a row."""
+    def baseline(self, baseline, points):
+        """Points of what rows are compared with, of one row or of as many as there are.
+
+        Parameters
+        ----------
+        baseline : table of one row or of n rows, array-like of the shape of a row, or None
+            None for ``neutral``.
+        points : list of Tensor of shape (..., n, width)
+            Of the rows.
+
+        Raises
+        ------
+        ValueError
+            If it has another shape.
+        """
+        if baseline is None:
+            return self.neutral()
+        n, shape = points[0].shape[-2], np.shape(baseline)
+        if shape not in (self.shape, (1, *self.shape), (n, *self.shape)):
+            raise ValueError(f"baseline: expected one row or {n} rows with the columns of X, got shape {tuple(shape)}")
+        return self.points(self._row(baseline) if shape == self.shape else baseline)
+
+    def _row(self, values):
+        """A table like X of the one row that has these values."""
         if self._names is None:
             return values[None] if isinstance(values, torch.Tensor) else [values]
         if hasattr(values, "reindex"):  # with names of its own
@@ -154,7 +180,24 @@ class ReadNet:
         ----------
         points : list of Tensor of shape (..., n, width)
         """
-        parts = [net.logits(own) for net, own in zip(self.parts, self.by_part(points), strict=True)]
+        return self.answers(self.embed(points))
+
+    def embed(self, points):
+        """Points with numbers embedded as the nets do it, each apart from the others: what follows mixes columns.
+
+        Parameters
+        ----------
+        points : list of Tensor of shape (..., n, width)
+
+        Returns
+        -------
+        embedded : list of Tensor of shape (..., n, width), one for each net
+        """
+        return [net.embed(own) for net, own in zip(self.parts, self.by_part(points), strict=True)]
+
+    def answers(self, embedded):
+        """Logits of what ``embed`` returns, (n_members, n, n_outputs)."""
+        parts = [net.answers(own) for net, own in zip(self.parts, embedded, strict=True)]
         return parts[0] if len(parts) == 1 else torch.cat([part.to(parts[0].device) for part in parts])
 
     def by_part(self, points):
@@ -176,12 +219,14 @@ class ReadNet:
             for part in training:
                 part.training = True
 
-    def by_column(self, values):
+    def by_column(self, values, origins=None):
         """Sums of numbers of points, by column of the table.
 
         Parameters
         ----------
         values : list of Tensor of shape (n, width), float64
+        origins : list of ndarray of int, default=None
+            None for those of points; otherwise ``embedded_origins``.
 
         Returns
         -------
@@ -194,7 +239,7 @@ class ReadNet:
         """
         self.check_columns()
         sums = torch.zeros(len(values[0]), int(np.prod(self.shape)), dtype=torch.float64)
-        for value, column in zip(values, self.origins, strict=True):
+        for value, column in zip(values, self.origins if origins is None else origins, strict=True):
             sums.index_add_(1, torch.from_numpy(column), value)
         return sums.numpy()
 
@@ -241,10 +286,16 @@ class Bare:
     def neutral(self):
         return [torch.zeros(1, int(np.prod(self.shape)), **_like(self.module))]
 
-    def logits(self, points):
-        output = self.module(points[0].unflatten(1, self.shape) if len(self.shape) > 1 else points[0])
+    def embed(self, points):
+        return points[0]
+
+    def embedded_origins(self, origins):
+        return origins[0]
+
+    def answers(self, rows):
+        output = self.module(rows.unflatten(1, self.shape) if len(self.shape) > 1 else rows)
         output = output if self._to_logits is None else self._to_logits(output)
-        if not isinstance(output, torch.Tensor) or output.ndim not in (1, 2) or len(output) != len(points[0]):
+        if not isinstance(output, torch.Tensor) or output.ndim not in (1, 2) or len(output) != len(rows):
             got = tuple(output.shape) if isinstance(output, torch.Tensor) else type(output).__name__
             raise ValueError(f"estimator: expected a module that returns (n, n_outputs) or (n,), got {got}")
         return (output if output.ndim == 2 else output.unsqueeze(1)).unsqueeze(0)
@@ -255,8 +306,9 @@ class Bare:
 
 
 def _like(module):
-    parameter = next(module.parameters(), torch.zeros(()))
-    return {"dtype": parameter.dtype, "device": parameter.device}
+    tensors = chain(module.parameters(), module.buffers(), [torch.zeros(())])
+    first = next(tensor for tensor in tensors if tensor.is_floating_point())
+    return {"dtype": first.dtype, "device": first.device}
 
 
 class OnTable:
@@ -274,6 +326,7 @@ class OnTable:
                 f"differentiated, got {type(self.module).__name__}"
             )
         self.n_points = 2 if self._n_codes else 1
+        self._n_dense = self.module.sizes[:2] if isinstance(self.module, TableNet) else None
         labels = net.classes_[net._trained]
         self.places = None if np.array_equal(labels, classes) else torch.from_numpy(np.searchsorted(classes, labels))
         self._n_classes = len(classes)
@@ -299,8 +352,21 @@ class OnTable:
         dense, codes = inputs[:, : -self._n_codes], inputs[:, -self._n_codes :]
         return [dense, self.module.categories(codes)]
 
-    def logits(self, points):
-        output = self.module(points[0]) if self.n_points == 1 else self._from_vectors(*points)
+    def embed(self, points):
+        if not isinstance(self.module, TableNet):
+            return points[0]
+        numbers, plain = points[0].split(self._n_dense, dim=-1)
+        return self.module.join(numbers, plain, points[1] if self._n_codes else None)
+
+    def embedded_origins(self, origins):
+        if not isinstance(self.module, TableNet):
+            return origins[0]
+        numbers, plain = np.split(origins[0], self._n_dense[:1])
+        vectors = [] if self.module.numbers is None else [np.repeat(numbers, self.module.numbers.size)]
+        return np.concatenate([*vectors, numbers, plain, *origins[1:]])
+
+    def answers(self, embedded):
+        output = self.module.mlp(embedded) if isinstance(self.module, TableNet) else self.module(embedded)
         output = self._to_logits(output)
         return self.spread(output if output.ndim == 3 else output.unsqueeze(0))
 
@@ -310,8 +376,3 @@ class OnTable:
             return output
         spread = output.new_full((*output.shape[:-1], self._n_classes), -torch.inf)
         return spread.index_copy(-1, self.places.to(output.device), output)
-
-    def _from_vectors(self, dense, vectors):
-        n_numbers, n_plain, _ = self.module.sizes
-        numbers, plain = dense.split([n_numbers, n_plain], dim=-1)
-        return self.module.mlp(self.module.join(numbers, plain, vectors))

@@ -137,8 +137,8 @@ def bias_attribution(
         chains = [Chain(part) for part in net.parts]
         stops = [0 if layer is None else chain.place(layer) for chain in chains]
         answer = Answer(net, points, target, "logit")
-        for chain, own in zip(chains, net.by_part(next(chunks(net, points))), strict=True):
-            chain.check(own)
+        for chain, embedded in zip(chains, net.embed(next(chunks(net, points))), strict=True):
+            chain.check(embedded)
         bar = tqdm(total=len(answer.codes), desc="bias attribution", unit="rows", disable=not verbose)
         for own in chunks(net, points):
             counts = answer.counts(slice(first, first + own[0].shape[-2]))
@@ -149,7 +149,9 @@ def bias_attribution(
     parts, f, explained = zip(*found, strict=True)
     f, explained = np.concatenate(f), np.concatenate(explained)
     if layer is None:
-        values = np.concatenate([net.by_column(part) for part in parts]).reshape(len(f), *net.shape)
+        values = np.concatenate([net.by_column(part, net.embedded_origins) for part in parts]).reshape(
+            len(f), *net.shape
+        )
         names = net.feature_names
     else:  # (n_members, n, n_units) of each net
         values = np.concatenate([np.hstack([tensor for net in part for tensor in net]) for part in parts])
@@ -168,11 +170,11 @@ def bias_attribution(
 
 
 def _of_rows(net, chains, stops, points, counts, share, with_gradient):
-    """Values by tensor of the points or, for layers, by member of each net; f(x); and what the values sum to."""
-    values, f, explained = [], 0.0, 0.0
+    """Values of each net by input behind the embeddings or, for layers, by member; f(x); and what they sum to."""
+    values, f, elsewhere = [], 0.0, 0.0
     weights = net.weights.split([part.n_members for part in net.parts])
     for part, own, chain, stop, weight in zip(net.parts, net.by_part(points), chains, stops, weights, strict=True):
-        seen = chain.passes(chain.inputs(own))
+        seen = chain.passes(part.embed(own))
         output = part.spread(seen[-1])
         answers = torch.where(counts == 0, 0.0, output.double() * counts).sum(dim=-1)
         if not torch.isfinite(answers).all():
@@ -182,13 +184,12 @@ def _of_rows(net, chains, stops, points, counts, share, with_gradient):
         linear = gradient * seen[stop]
         if not stop:
             offsets = chain.offsets(gradient, own)
-            beta, linear = chain.fold(beta, own) + offsets, chain.fold(linear, own) - offsets
-        total = beta + linear if with_gradient else beta
+            beta, linear = beta.sum(dim=0) + offsets, linear.sum(dim=0) - offsets
         f = f + (weight.to(answers) @ answers).cpu()
-        explained = explained + (0.0 if with_gradient else linear.double().transpose(0, -2).flatten(1).sum(dim=1).cpu())
-        total = total.double().cpu()
-        values += [total] if stop else total.split([point.shape[-1] for point in own], dim=1)
-    return values, f.numpy(), (f - explained).numpy()
+        if not with_gradient:
+            elsewhere = elsewhere + linear.double().transpose(0, -2).flatten(1).sum(dim=1).cpu()
+        values.append((beta + linear if with_gradient else beta).double().cpu())
+    return values, f.numpy(), (f - elsewhere).numpy()
 
 
 def hand_down(layers, seen, gradient, stop, share):
