@@ -135,7 +135,7 @@ def label_numbers(name, given, labels, n):
     if given.ndim == 0:
         given = np.repeat(given, n)
     if given.shape != (n,):
-        raise ValueError(f"{name}: expected one label, or one for each of {n} rows, got shape {given.shape}")
+        raise ValueError(f"{name}: expected a label, or one for each of {n} rows, got shape {given.shape}")
     check_same_kind(**{name: given, "classes": labels})
     known = np.isin(given, labels)
     if not known.all():

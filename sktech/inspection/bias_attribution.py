@@ -93,10 +93,10 @@ def bias_attribution(
 
     Notes
     -----
-    The paper's three ways to share are given there for images; here are two that are near them in kind, under their
-    own names, and a control. The scale of "softmax" is relative to the unit's mean contribution, so that it means the
-    same in every layer and does not change where weights of one layer are multiplied, and those of the next divided, by
-    a number.
+    The paper has three ways to share, with a softmax and without; these here have names of their own, as they are not
+    claimed to be the same. The scale of "softmax" is relative to the unit's mean contribution, so that it means the
+    same in every layer and does not change where the weights of a unit are multiplied, and those that look at it
+    divided, by a number.
 
     An input without weight (a dummy) gets nothing from "proportional", unless contributions cancel out. From "softmax"
     it gets the smallest share of each unit, from "uniform" the same as all.

@@ -182,17 +182,17 @@ class DeletionDisplay:
         if not hasattr(attributions, "items"):
             raise TypeError(f"attributions: expected a dict of name to attribution, got {type(attributions).__name__}")
         curves = {name: deletion_score(estimator, X, values, **kwargs) for name, values in attributions.items()}
-        return cls(curves).plot(ax=ax, ylabel=kwargs.get("response_method", "predict_proba"))
+        what = "probability" if kwargs.get("response_method", "predict_proba") == "predict_proba" else "score"
+        return cls(curves).plot(ax=ax, ylabel=f"mean {what} of the class")
 
-    def plot(self, ax=None, *, ylabel="answer"):
+    def plot(self, ax=None, *, ylabel="mean answer"):
         """Draws the curves.
 
         Parameters
         ----------
         ax : matplotlib.axes.Axes, default=None
             None makes a figure.
-        ylabel : str, default="answer"
-            What the answers are.
+        ylabel : str, default="mean answer"
 
         Returns
         -------
@@ -203,6 +203,6 @@ class DeletionDisplay:
         self.lines_ = []
         for name, curve in self.curves.items():
             self.lines_ += self.ax_.plot(curve.shares, curve.curve, label=f"{name}, area {curve.area:.3g}")
-        self.ax_.set(xlabel="share of columns deleted", ylabel=f"mean {ylabel} of the class")
+        self.ax_.set(xlabel="share of columns deleted", ylabel=ylabel)
         self.ax_.legend()
         return self

@@ -242,7 +242,7 @@ def test_curves_are_drawn(binary):
         assert_array_equal(line.get_ydata(), curve.curve)
         assert_array_equal(line.get_xdata(), curve.shares)
         assert f"{curve.area:.3g}" in line.get_label()
-    assert "predict_proba" in display.ax_.get_ylabel()
+    assert display.ax_.get_ylabel() == "mean probability of the class"
     ax = plt.figure().add_subplot()
     assert DeletionDisplay(display.curves).plot(ax).ax_ is ax
     plt.close("all")

@@ -1,7 +1,8 @@
 """Attributions tell which columns an answer rests on, and which columns tell two classes apart.
 
-Run ``python benchmarks/claims/attribution.py`` (about 12 minutes; ``--quick`` for half a minute; ``--data FOLDER`` for
-further tables). Exits with 1 if a claim is contradicted. Results go to ``benchmarks/results/attribution.md``.
+Run ``python benchmarks/claims/attributed_columns.py`` (about 15 minutes; ``--quick`` for half a minute; ``--data
+FOLDER`` for further tables). Exits with 1 if a claim is contradicted. Results go to
+``benchmarks/results/attributed_columns.md``.
 
 Default nets, committees of four with embedded numbers, are asked about their answers to test rows. *Deletion area*: the
 columns are replaced by the medians of the training rows, those of the largest attribution to the predicted class first;
