@@ -22,6 +22,7 @@ from sktech import (
     SmoothedNetClassifier,
     TensorNet,
 )
+from sktech.inspection import gradient, gradient_times_input, integrated_gradients
 from sktech.labels import Labels
 from sktech.smoothing import Bootstrapping, ConfidencePenalty, DisturbLabel, LabelSmoothing, VirtualAdversarial
 from sktech.training import Objective, TensorBatches, WeightedRows
@@ -203,3 +204,30 @@ def test_rows_are_weighed_on_the_device(method, params, data):
     assert next(clf.estimator_.net_.module_.parameters()).is_cuda
     assert np.isfinite(clf.row_weights_).sum() == 340
     assert clf.score(X, y) > 0.6
+
+
+def test_attributions_on_the_device_are_those_of_the_processor(data):
+    X, y = data
+    for clf in (
+        NetClassifier(device="cuda", max_epochs=5, random_state=0),
+        BaggingVoteEnsemble(NetClassifier(device="cuda", max_epochs=3), n_estimators=2, random_state=0),
+    ):
+        on_device = clf.fit(X, y)
+        on_cpu = pickle.loads(pickle.dumps(on_device))
+        for net, *_ in on_cpu._nets():
+            net.net_.module_.to("cpu")
+        for function in (gradient, gradient_times_input, integrated_gradients):
+            steps = {"n_steps": 40} if function is integrated_gradients else {}
+            for target in (None, y[:50]):
+                found = [function(model, X[:50], target=target, **steps) for model in (on_device, on_cpu)]
+                np.testing.assert_allclose(found[0].values, found[1].values, atol=1e-4)
+                np.testing.assert_array_equal(found[0].target, found[1].target)
+
+
+def test_rows_on_the_device_are_attributed_there(data):
+    module = nn.Sequential(nn.Linear(10, 16), nn.ReLU(), nn.Linear(16, 3)).cuda()
+    X = torch.from_numpy(data[0][:50]).cuda()
+    attribution = integrated_gradients(module, X, baseline=X[0])
+    np.testing.assert_allclose(attribution.values.sum(axis=1), attribution.explained, atol=1e-4)
+    again = integrated_gradients(module.cpu(), X, baseline=X[0].cpu())
+    np.testing.assert_allclose(attribution.values, again.values, atol=2e-3 * np.ptp(again.answer))

@@ -1,4 +1,4 @@
-"""What an answer of a net owes to each column of a table: the result of all attributions, and a picture of it."""
+"""What an answer of a net owes to each column of a table: the result of all attributions."""
 
 from dataclasses import dataclass
 
@@ -21,9 +21,10 @@ class GradientAttribution:
     answer : ndarray of shape (n,)
         The net's answer.
     explained : ndarray of shape (n,)
-        What the values of each row should sum to.
+        What the values of each row should sum to; NaN where they sum to nothing that is known.
     error : ndarray of shape (n,)
-        An estimate of how far the values of the row are from what they should be, in units of the answer.
+        An estimate of how far any value of the row, or their sum, is from what it should be, in units of the answer; NaN
+        where nothing is known of it.
     n_steps : ndarray of shape (n,), int
         How many gradients each row took.
     """
@@ -39,5 +40,5 @@ class GradientAttribution:
 
     @property
     def importances(self):
-        """Mean absolute value of each column, (n_features,)."""
+        """Mean absolute value of each column, of the shape of a row."""
         return np.abs(self.values).mean(axis=0)

@@ -114,5 +114,5 @@ class AttributionDisplay:
         self.ax_.set(xlabel=f"attribution ({found.output} of {found.target[row]})")
         if np.isfinite(found.explained[row]):
             before = found.answer[row] - found.explained[row]
-            self.ax_.set_title(f"from {before:.3g} at the baseline to {found.answer[row]:.3g}")
+            self.ax_.set_title(f"answer {found.answer[row]:.3g}, at the baseline {before:.3g}")
         return self

@@ -53,7 +53,7 @@ def test_bars_of_a_row_sum_to_what_is_explained(fitted):
     for name, length in zip(display.names_[:4], lengths(display), strict=False):
         assert length == values[name]
     assert display.ax_.get_title() == (
-        f"from {attribution.answer[-2] - attribution.explained[-2]:.3g} at the baseline to {attribution.answer[-2]:.3g}"
+        f"answer {attribution.answer[-2]:.3g}, at the baseline {attribution.answer[-2] - attribution.explained[-2]:.3g}"
     )
     everything = AttributionDisplay(attribution).plot(row=0)
     assert sorted(everything.names_) == sorted(X.columns)  # no others
