@@ -22,7 +22,7 @@ from sktech import (
     SmoothedNetClassifier,
     TensorNet,
 )
-from sktech.inspection import gradient, gradient_times_input, integrated_gradients
+from sktech.inspection import bias_attribution, gradient, gradient_times_input, integrated_gradients
 from sktech.labels import Labels
 from sktech.smoothing import Bootstrapping, ConfidencePenalty, DisturbLabel, LabelSmoothing, VirtualAdversarial
 from sktech.training import Objective, TensorBatches, WeightedRows
@@ -216,7 +216,7 @@ def test_attributions_on_the_device_are_those_of_the_processor(data):
         on_cpu = pickle.loads(pickle.dumps(on_device))
         for net, *_ in on_cpu._nets():
             net.net_.module_.to("cpu")
-        for function in (gradient, gradient_times_input, integrated_gradients):
+        for function in (bias_attribution, gradient, gradient_times_input, integrated_gradients):
             steps = {"n_steps": 40} if function is integrated_gradients else {}
             for target in (None, y[:50]):
                 found = [function(model, X[:50], target=target, **steps) for model in (on_device, on_cpu)]

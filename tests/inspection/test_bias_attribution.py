@@ -1,5 +1,10 @@
 """Shares of biases sum to what gradients leave, wherever they end and however they are shared."""
 
+import matplotlib
+
+matplotlib.use("Agg")
+
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -14,7 +19,7 @@ from skorch import NeuralNetBinaryClassifier
 from torch import nn
 
 from sktech import BaggingVoteEnsemble, NetClassifier, SmoothedNetClassifier
-from sktech.inspection import bias_attribution
+from sktech.inspection import AttributionDisplay, bias_attribution
 from sktech.inspection._nets import read_net
 from sktech.modules import MLP, Members, TableNet
 
@@ -531,3 +536,12 @@ def test_one_output_for_two_classes_is_the_odds_of_the_class_asked_about():
     X = X.astype(np.float32)
     assert_allclose(bias_attribution(net, X, target=1).explained, bias, rtol=1e-4)
     assert_allclose(bias_attribution(net, X, target=0).explained, -bias, rtol=1e-4)
+
+
+def test_bars_of_biases_are_drawn():
+    X, y = make_classification(60, n_features=6, random_state=0)
+    clf = NetClassifier(n_members=1, max_epochs=3, random_state=0).fit(X, y)
+    display = AttributionDisplay.from_estimator(clf, X, method="bias_attribution", alpha="proportional")
+    expected = bias_attribution(clf, X, alpha="proportional").importances
+    assert_allclose(display.lengths_, np.sort(expected)[::-1])
+    plt.close("all")
