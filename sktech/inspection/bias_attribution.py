@@ -98,6 +98,9 @@ def bias_attribution(
     same in every layer and does not change where the weights of a unit are multiplied, and those that look at it
     divided, by a number.
 
+    The shares complete gradient x input rather than stand for it: alone they tell less of what an answer rests on, and
+    on some tables nothing (``benchmarks/claims/attributed_columns.py``, where "proportional" tells most of them).
+
     An input without weight (a dummy) gets nothing from "proportional", unless contributions cancel out. From "softmax"
     it gets the smallest share of each unit, from "uniform" the same as all.
 
