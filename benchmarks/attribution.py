@@ -132,7 +132,7 @@ def main():
     quick = parser.parse_args().quick
     torch.set_num_threads(1)
     first, slow = ([], []) if quick else times()
-    second, uneven = chunks(2 if quick else 5)
+    second, uneven = chunks(2 if quick else 4)
     if not quick:
         RESULTS.write_text(
             f"# Attribution\n\nWritten by `benchmarks/attribution.py`: processor seconds of one thread for {N_ROWS:,} "

@@ -23,8 +23,8 @@ class GradientAttribution:
     explained : ndarray of shape (n,)
         What the values of each row should sum to; NaN where they sum to nothing that is known.
     error : ndarray of shape (n,)
-        An estimate of how far any value of the row, or their sum, is from what it should be, in units of the answer; NaN
-        where nothing is known of it.
+        An estimate of how far any value of the row, or their sum, is from what it should be, in units of the answer;
+        NaN where nothing is known of it.
     n_steps : ndarray of shape (n,), int
         How many gradients each row took.
     """
