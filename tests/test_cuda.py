@@ -24,7 +24,7 @@ from sktech import (
     TensorNet,
 )
 from sktech._random import draw_seed, spawn_seed
-from sktech.inspection import gradient, gradient_times_input, integrated_gradients, learning_order
+from sktech.inspection import bias_attribution, gradient, gradient_times_input, integrated_gradients, learning_order
 from sktech.labels import Labels
 from sktech.smoothing import Bootstrapping, ConfidencePenalty, DisturbLabel, LabelSmoothing, VirtualAdversarial
 from sktech.training import Objective, TensorBatches, WeightedRows
@@ -218,7 +218,7 @@ def test_attributions_on_the_device_are_those_of_the_processor(data):
         on_cpu = pickle.loads(pickle.dumps(on_device))
         for net, *_ in on_cpu._nets():
             net.net_.module_.to("cpu")
-        for function in (gradient, gradient_times_input, integrated_gradients):
+        for function in (bias_attribution, gradient, gradient_times_input, integrated_gradients):
             steps = {"n_steps": 40} if function is integrated_gradients else {}
             for target in (None, y[:50]):
                 found = [function(model, X[:50], target=target, **steps) for model in (on_device, on_cpu)]

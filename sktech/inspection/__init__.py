@@ -3,6 +3,9 @@
 from sktech.inspection.agreement import accessibility, consensus, consistency, overdispersion
 from sktech.inspection.attribution import GradientAttribution
 from sktech.inspection.attribution_display import AttributionDisplay
+from sktech.inspection.bias_attribution import bias_attribution
+from sktech.inspection.class_flip import class_flip_score
+from sktech.inspection.deletion import DeletionCurve, DeletionDisplay, deletion_score
 from sktech.inspection.gradients import gradient, gradient_times_input
 from sktech.inspection.integrated_gradients import integrated_gradients
 from sktech.inspection.learning_order import LearningOrder, LearningOrderDisplay, learning_order
@@ -25,6 +28,8 @@ from sktech.inspection.weights import WeightDisplay, WeightFunctionDisplay
 
 __all__ = [
     "AttributionDisplay",
+    "DeletionCurve",
+    "DeletionDisplay",
     "GradientAttribution",
     "LayerSimilarity",
     "LearningOrder",
@@ -37,11 +42,14 @@ __all__ = [
     "WeightFunctionDisplay",
     "accessibility",
     "activations",
+    "bias_attribution",
     "canonical_correlations",
     "cca",
     "cka",
+    "class_flip_score",
     "consensus",
     "consistency",
+    "deletion_score",
     "gradient",
     "gradient_times_input",
     "hsic",

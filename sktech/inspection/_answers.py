@@ -42,11 +42,12 @@ class Answer:
         n = points[0].shape[-2]
         with torch.no_grad():
             outputs = torch.cat([self._joint(net.logits(rows)) for rows in chunks(net, points)])
+        self._n_outputs = outputs.shape[1]
         # One output for two classes is the log-odds of the second.
         self._is_odds = outputs.shape[1] == 1 and net.classes is not None and len(net.classes) == 2
         labels = np.arange(outputs.shape[1]) if net.classes is None else net.classes
         if target is not None:
-            self.codes = torch.from_numpy(_numbers(target, labels, n)).to(outputs.device)
+            self.codes = torch.from_numpy(label_numbers("target", target, labels, n)).to(outputs.device)
         elif self._is_odds:
             self.codes = (outputs[:, 0] > 0).long()
         else:
@@ -69,6 +70,12 @@ class Answer:
         is_odds = self._is_odds or (self._net.classes is None and logits.shape[-1] == 1)
         proba = torch.sigmoid(logits) if is_odds else torch.softmax(logits, dim=-1)
         return self._weights(logits) @ _chosen(proba, codes)[..., 0]
+
+    def counts(self, rows=slice(None)):
+        """What each output counts in the logit that is looked at, (n, n_outputs): 1 or 0, and -1 for log-odds."""
+        if self._is_odds:
+            return 2 * self.codes[rows, None] - 1
+        return torch.nn.functional.one_hot(self.codes[rows], self._n_outputs)
 
     def values(self, points):
         """The answers to all rows, (n,)."""
@@ -108,18 +115,33 @@ def _chosen(values, codes):
     return values if codes is None else values.gather(-1, codes.expand(len(values), -1)[..., None])
 
 
-def _numbers(target, labels, n):
-    """Positions of labels, (n,)."""
-    target = np.asarray(target)
-    if target.ndim == 0:
-        target = np.repeat(target, n)
-    if target.shape != (n,):
-        raise ValueError(f"target: expected None, one label, or one for each of {n} rows, got shape {target.shape}")
-    check_same_kind(target=target, classes=labels)
-    known = np.isin(target, labels)
+def label_numbers(name, given, labels, n):
+    """Positions of labels among all, (n,).
+
+    Parameters
+    ----------
+    name : str
+        Of the parameter, for errors.
+    given : label or array-like of shape (n,)
+    labels : ndarray of shape (n_labels,)
+        Sorted.
+    n : int
+
+    Raises
+    ------
+    ValueError
+        If there is another number of labels, or one that is not among all.
+    """
+    given = np.asarray(given)
+    if given.ndim == 0:
+        given = np.repeat(given, n)
+    if given.shape != (n,):
+        raise ValueError(f"{name}: expected a label, or one for each of {n} rows, got shape {given.shape}")
+    check_same_kind(**{name: given, "classes": labels})
+    known = np.isin(given, labels)
     if not known.all():
-        raise ValueError(f"target: expected labels among {labels.tolist()}, got {target[~known].tolist()[0]!r}")
-    return np.searchsorted(labels, target)
+        raise ValueError(f"{name}: expected labels among {labels.tolist()}, got {given[~known].tolist()[0]!r}")
+    return np.searchsorted(labels, given)
 
 
 def chunks(net, points):

@@ -92,12 +92,14 @@ class ReadNet:
         is not known.
     weights : Tensor of shape (n_members,)
         What the probabilities of each member count in those of the model.
+    parts : list of Bare or OnTable
+        The nets, each with some of the points and of the members.
     modules : list of torch.nn.Module
     """
 
-    def __init__(self, X, steps, classes, nets):
+    def __init__(self, X, steps, classes, parts):
         X = _as_table(X)
-        self.steps, self.classes, self._nets = steps, classes, nets
+        self.steps, self.classes, self.parts = steps, classes, parts
         self._kind, self._names = type(X), list(X.columns) if is_frame(X) else None
         self.shape = tuple(X.shape[1:])
         n_features = int(np.prod(self.shape))
@@ -108,14 +110,15 @@ class ReadNet:
             columns = np.where(told == MIXED, MIXED, columns[told])
             row = step.transform(row)
         self.origins, self.embedded_origins = [], []
-        for net in nets:
+        for net in parts:
             net.shape = tuple(row.shape[1:])
             seen = columns if net.columns is None else columns[net.columns]
             origins = [seen[part] for part in net.origins()]
             self.origins += origins
             self.embedded_origins.append(net.embedded_origins(origins))
-        self.weights = torch.cat([torch.full((net.n_members,), net.weight / net.n_members) for net in nets]).double()
-        self.modules = [net.module for net in nets]
+        shares = [[net.weight / net.n_members] * net.n_members for net in parts]
+        self.weights = torch.tensor(np.concatenate(shares), dtype=torch.float64)
+        self.modules = [net.module for net in parts]
 
     def points(self, X):
         """What the nets see of rows.
@@ -132,7 +135,7 @@ class ReadNet:
         for step in self.steps:
             X = step.transform(X)
         with torch.no_grad():
-            return [point for net in self._nets for point in net.points(X)]
+            return [point for net in self.parts for point in net.points(X)]
 
     def baseline(self, baseline, points):
         """Points of what rows are compared with, of one row or of as many as there are.
@@ -168,7 +171,7 @@ class ReadNet:
         """The point of a row of which nothing is known, (..., 1, width): numbers at the training median, categories
         unknown; zeros for a module."""
         with torch.no_grad():
-            return [point for net in self._nets for point in net.neutral()]
+            return [point for net in self.parts for point in net.neutral()]
 
     def logits(self, points):
         """Of each member, (n_members, n, n_outputs).
@@ -190,16 +193,17 @@ class ReadNet:
         -------
         embedded : list of Tensor of shape (..., n, width), one for each net
         """
-        embedded, points = [], list(points)
-        for net in self._nets:
-            own, points = points[: net.n_points], points[net.n_points :]
-            embedded.append(net.embed(own))
-        return embedded
+        return [net.embed(own) for net, own in zip(self.parts, self.by_part(points), strict=True)]
 
     def answers(self, embedded):
         """Logits of what ``embed`` returns, (n_members, n, n_outputs)."""
-        parts = [net.answers(own) for net, own in zip(self._nets, embedded, strict=True)]
+        parts = [net.answers(own) for net, own in zip(self.parts, embedded, strict=True)]
         return parts[0] if len(parts) == 1 else torch.cat([part.to(parts[0].device) for part in parts])
+
+    def by_part(self, points):
+        """The points that each of the nets sees, a list of lists."""
+        stops = np.cumsum([net.n_points for net in self.parts])
+        return [points[stop - net.n_points : stop] for net, stop in zip(self.parts, stops, strict=True)]
 
     @contextmanager
     def evaluating(self):
@@ -264,7 +268,7 @@ def _as_table(X):
 class Bare:
     """A module that sees rows as they are, floats of any shape."""
 
-    n_points, n_members, weight, columns = 1, 1, 1.0, None
+    n_points, n_members, weight, columns, places = 1, 1, 1.0, None, None
 
     def __init__(self, module, to_logits=None):
         self.module = module
@@ -296,6 +300,10 @@ class Bare:
             raise ValueError(f"estimator: expected a module that returns (n, n_outputs) or (n,), got {got}")
         return (output if output.ndim == 2 else output.unsqueeze(1)).unsqueeze(0)
 
+    def spread(self, output):
+        """Its own outputs among those of the model."""
+        return output
+
 
 def _like(module):
     tensors = chain(module.parameters(), module.buffers(), [torch.zeros(())])
@@ -320,7 +328,7 @@ class OnTable:
         self.n_points = 2 if self._n_codes else 1
         self._n_dense = self.module.sizes[:2] if isinstance(self.module, TableNet) else None
         labels = net.classes_[net._trained]
-        self._places = None if np.array_equal(labels, classes) else torch.from_numpy(np.searchsorted(classes, labels))
+        self.places = None if np.array_equal(labels, classes) else torch.from_numpy(np.searchsorted(classes, labels))
         self._n_classes = len(classes)
 
     def origins(self):
@@ -360,8 +368,11 @@ class OnTable:
     def answers(self, embedded):
         output = self.module.mlp(embedded) if isinstance(self.module, TableNet) else self.module(embedded)
         output = self._to_logits(output)
-        output = output if output.ndim == 3 else output.unsqueeze(0)
-        if self._places is None:
+        return self.spread(output if output.ndim == 3 else output.unsqueeze(0))
+
+    def spread(self, output):
+        """Its own outputs among those of the model; classes that it does not know get -inf."""
+        if self.places is None:
             return output
         spread = output.new_full((*output.shape[:-1], self._n_classes), -torch.inf)
-        return spread.index_copy(-1, self._places.to(output.device), output)
+        return spread.index_copy(-1, self.places.to(output.device), output)

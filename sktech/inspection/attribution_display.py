@@ -4,6 +4,7 @@ import numpy as np
 
 from sktech._validation import check_choice, check_number
 from sktech.inspection._axes import new_axes
+from sktech.inspection.bias_attribution import bias_attribution
 from sktech.inspection.gradients import gradient, gradient_times_input
 from sktech.inspection.integrated_gradients import integrated_gradients
 
@@ -12,6 +13,7 @@ METHODS = {
     "gradient": gradient,
     "gradient_times_input": gradient_times_input,
     "integrated_gradients": integrated_gradients,
+    "bias_attribution": bias_attribution,
 }
 
 
@@ -57,7 +59,8 @@ class AttributionDisplay:
         estimator : estimator or torch.nn.Module
             As for :func:`sktech.inspection.integrated_gradients`.
         X : data frame or array-like of shape (n, n_features)
-        method : {"gradient", "gradient_times_input", "integrated_gradients"}, default="integrated_gradients"
+        method : str, default="integrated_gradients"
+            The function's name: "gradient", "gradient_times_input", "integrated_gradients" or "bias_attribution".
         row : int, default=None
             As for ``plot``.
         max_features : int, default=15

@@ -558,7 +558,7 @@ def test_bad_input_is_refused():
         ({"output": "log"}, ValueError, "output: expected one of 'logit', 'probability', got 'log'"),
         ({"target": 3}, ValueError, r"target: expected labels among \[0, 1, 2\], got 3"),
         ({"target": "a"}, ValueError, "target and classes: expected labels of one kind"),
-        ({"target": [0, 1]}, ValueError, r"target: expected None, one label, or one for each of 20 rows, got .*\(2,\)"),
+        ({"target": [0, 1]}, ValueError, r"target: expected a label, or one for each of 20 rows, got .*\(2,\)"),
         ({"n_steps": 0}, ValueError, r"n_steps: expected 'auto' or an integer in \[1, inf\), got 0"),
         ({"n_steps": 2.5}, TypeError, "n_steps: expected 'auto' or an integer, got 2.5"),
         ({"n_steps": "many"}, TypeError, "n_steps: expected 'auto' or an integer, got 'many'"),
