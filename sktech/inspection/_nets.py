@@ -17,7 +17,7 @@ from skorch import NeuralNet
 
 from sktech._threads import suitable_threads
 from sktech.inspection._columns import MIXED, origin
-from sktech.modules import TableNet
+from sktech.modules import TableNet, count_members
 from sktech.table import is_frame, some_columns
 from sktech.training.net import PREDICTED_ROWS, TensorNet
 
@@ -55,11 +55,12 @@ def read_net(estimator, X):
         else:
             estimator = estimator.best_estimator_
     if isinstance(estimator, torch.nn.Module):
-        return ReadNet(X, steps, None, [Bare(estimator)])
+        return ReadNet(X, steps, estimator, None, [Bare(estimator)])
     if isinstance(estimator, NeuralNet):
         check_is_fitted(estimator)
         to_logits = estimator._to_logits() if isinstance(estimator, TensorNet) else _to_logits(estimator)
-        return ReadNet(X, steps, getattr(estimator, "classes_", None), [Bare(estimator.module_, to_logits)])
+        classes = getattr(estimator, "classes_", None)
+        return ReadNet(X, steps, estimator, classes, [Bare(estimator.module_, to_logits)])
     if not hasattr(estimator, "_nets"):
         check_is_fitted(estimator)
         raise TypeError(
@@ -67,7 +68,7 @@ def read_net(estimator, X):
             f"got {type(whole).__name__}" + (f" with {type(estimator).__name__}" if whole is not estimator else "")
         )
     nets = [OnTable(net, weight, columns, estimator.classes_) for net, weight, columns in estimator._nets()]
-    return ReadNet(X, steps, estimator.classes_, nets)
+    return ReadNet(X, steps, estimator, estimator.classes_, nets)
 
 
 def _to_logits(net):
@@ -81,10 +82,16 @@ class ReadNet:
 
     Attributes
     ----------
+    steps : list of transformers
+        What a table goes through first.
+    last : estimator or torch.nn.Module
+        What comes after the steps.
     classes : ndarray of shape (n_classes,), or None
         The labels; None where there are only numbers.
     feature_names : list of str
         Of the table's columns.
+    columns : ndarray of shape (n_step_outputs,), int
+        The column that each output of the last of the steps tells of; -1 where it tells of several.
     shape : tuple of int
         Of a row.
     origins, embedded_origins : list of ndarray of int
@@ -97,9 +104,9 @@ class ReadNet:
     modules : list of torch.nn.Module
     """
 
-    def __init__(self, X, steps, classes, parts):
-        X = _as_table(X)
-        self.steps, self.classes, self.parts = steps, classes, parts
+    def __init__(self, X, steps, last, classes, parts):
+        X = as_table(X)
+        self.steps, self.last, self.classes, self.parts = steps, last, classes, parts
         self._kind, self._names = type(X), list(X.columns) if is_frame(X) else None
         self.shape = tuple(X.shape[1:])
         n_features = int(np.prod(self.shape))
@@ -109,6 +116,7 @@ class ReadNet:
             told = origin(step, row)
             columns = np.where(told == MIXED, MIXED, columns[told])
             row = step.transform(row)
+        self.columns = columns
         self.origins, self.embedded_origins = [], []
         for net in parts:
             net.shape = tuple(row.shape[1:])
@@ -131,11 +139,15 @@ class ReadNet:
         -------
         points : list of Tensor of shape (..., n, width)
         """
-        X = _as_table(X)
-        for step in self.steps:
-            X = step.transform(X)
+        X = self.transformed(as_table(X))
         with torch.no_grad():
             return [point for net in self.parts for point in net.points(X)]
+
+    def transformed(self, X):
+        """A table after the steps."""
+        for step in self.steps:
+            X = step.transform(X)
+        return X
 
     def baseline(self, baseline, points):
         """Points of what rows are compared with, of one row or of as many as there are.
@@ -152,12 +164,14 @@ class ReadNet:
         ValueError
             If it has another shape.
         """
-        if baseline is None:
-            return self.neutral()
-        n, shape = points[0].shape[-2], np.shape(baseline)
+        return self.neutral() if baseline is None else self.points(self.rows(baseline, points[0].shape[-2]))
+
+    def rows(self, baseline, n):
+        """A table like X of a baseline, of one row or of n."""
+        shape = np.shape(baseline)
         if shape not in (self.shape, (1, *self.shape), (n, *self.shape)):
             raise ValueError(f"baseline: expected one row or {n} rows with the columns of X, got shape {tuple(shape)}")
-        return self.points(self._row(baseline) if shape == self.shape else baseline)
+        return as_table(self._row(baseline) if shape == self.shape else baseline)
 
     def _row(self, values):
         """A table like X of the one row that has these values."""
@@ -243,17 +257,22 @@ class ReadNet:
             sums.index_add_(1, torch.from_numpy(column), value)
         return sums.numpy()
 
+    @property
+    def mixes_columns(self):
+        """Whether some input of the nets tells of several columns."""
+        return any((column == MIXED).any() for column in self.origins)
+
     def check_columns(self):
         """Refuses a net one of whose inputs tells of several columns."""
-        if any((column == MIXED).any() for column in self.origins):
+        if self.mixes_columns:
             raise ValueError(
                 "estimator: expected steps of the pipeline each of whose outputs is made of one column and named after "
                 f"it by get_feature_names_out, got others among {', '.join(type(step).__name__ for step in self.steps)}"
-                ": look at the pipeline's last step, and hand in the table as that step sees it"
+                ": hand in the pipeline's last step, and the table as that step sees it"
             )
 
 
-def _as_table(X):
+def as_table(X):
     if not is_frame(X) and not isinstance(X, torch.Tensor):
         given, X = X, np.asarray(X)
         if X.dtype.kind in "US":  # numbers beside strings are to stay numbers
@@ -268,10 +287,11 @@ def _as_table(X):
 class Bare:
     """A module that sees rows as they are, floats of any shape."""
 
-    n_points, n_members, weight, columns, places = 1, 1, 1.0, None, None
+    n_points, weight, columns, places = 1, 1.0, None, None
 
     def __init__(self, module, to_logits=None):
         self.module = module
+        self.n_members = count_members(module) or 1
         self._to_logits = to_logits
 
     def origins(self):
@@ -295,10 +315,14 @@ class Bare:
     def answers(self, rows):
         output = self.module(rows.unflatten(1, self.shape) if len(self.shape) > 1 else rows)
         output = output if self._to_logits is None else self._to_logits(output)
-        if not isinstance(output, torch.Tensor) or output.ndim not in (1, 2) or len(output) != len(rows):
-            got = tuple(output.shape) if isinstance(output, torch.Tensor) else type(output).__name__
+        members = () if count_members(self.module) is None else (self.n_members,)
+        shape = tuple(output.shape) if isinstance(output, torch.Tensor) else None
+        if shape == (len(rows),) and not members:
+            return output[None, :, None]
+        if shape is None or shape[:-1] != (*members, len(rows)):
+            got = type(output).__name__ if shape is None else shape
             raise ValueError(f"estimator: expected a module that returns (n, n_outputs) or (n,), got {got}")
-        return (output if output.ndim == 2 else output.unsqueeze(1)).unsqueeze(0)
+        return output if members else output.unsqueeze(0)
 
     def spread(self, output):
         """Its own outputs among those of the model."""

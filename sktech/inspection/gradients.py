@@ -5,6 +5,7 @@ import torch
 
 from sktech.inspection._answers import Answer
 from sktech.inspection._nets import read_net
+from sktech.inspection._shares import through_steps
 from sktech.inspection.attribution import GradientAttribution
 
 
@@ -112,8 +113,8 @@ def gradient_times_input(estimator, X, *, baseline=None, target=None, output="lo
     TypeError
         If the estimator is no such net.
     ValueError
-        If the target is no class of the net's, the baseline does not fit X, or a step of the pipeline makes an output
-        of several columns.
+        If the target is no class of the net's, the baseline does not fit X, or a step of the pipeline makes outputs of
+        several columns that are no sums over columns, or without a baseline.
 
     References
     ----------
@@ -132,7 +133,9 @@ def gradient_times_input(estimator, X, *, baseline=None, target=None, output="lo
     (array([[ 2., 18.]]), array([10.]), array([10.]))
     """
     net = read_net(estimator, X)
-    net.check_columns()
+    if net.mixes_columns:
+        options = {"target": target, "output": output}
+        return through_steps(gradient_times_input, net, X, baseline, **options)
     with net.evaluating():
         points = net.points(X)
         start = net.baseline(baseline, points)

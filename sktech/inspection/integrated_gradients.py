@@ -10,6 +10,7 @@ from tqdm import tqdm
 from sktech._validation import check_number
 from sktech.inspection._answers import Answer, rows_per_pass, slopes
 from sktech.inspection._nets import read_net
+from sktech.inspection._shares import through_steps
 from sktech.inspection.attribution import GradientAttribution
 
 # The integral is first taken in so many steps; their number is doubled until it is exact enough.
@@ -29,7 +30,8 @@ def integrated_gradients(
         (x_i - x'_i) * integral over a from 0 to 1 of dF/dx_i (x' + a (x - x'))
 
     and a column of the table the sum over the inputs that tell of it: all levels of a category, the numbers of its
-    embedding, the flag of a missing value, whatever the steps of a pipeline have made of it. ::
+    embedding, the flag of a missing value, whatever the steps of a pipeline have made of it. What a step has made of
+    several columns, such as a principal component, is shared by them as its change is. ::
 
         attribution = integrated_gradients(clf, X_test[:100])
         attribution.values  # (100, n_features), summing in each row to clf's answer - its answer to the baseline
@@ -72,8 +74,8 @@ def integrated_gradients(
     TypeError
         If the estimator is no such net.
     ValueError
-        If the target is no class of the net's, the baseline does not fit X, or a step of the pipeline makes an output
-        of several columns.
+        If the target is no class of the net's, the baseline does not fit X, or a step of the pipeline makes outputs of
+        several columns that are no sums over columns, or without a baseline.
 
     Warns
     -----
@@ -111,7 +113,9 @@ def integrated_gradients(
     check_number("n_steps", n_steps, int, 1, others=("auto",))
     check_number("tol", tol, float, 0, 1, open_low=True)
     net = read_net(estimator, X)
-    net.check_columns()
+    if net.mixes_columns:
+        options = {"target": target, "output": output, "n_steps": n_steps, "tol": tol, "verbose": verbose}
+        return through_steps(integrated_gradients, net, X, baseline, **options)
     with net.evaluating():
         points = net.points(X)
         start = net.baseline(baseline, points)

@@ -189,9 +189,9 @@ def test_what_cannot_be_asked_is_refused():
     for function in (gradient, gradient_times_input, integrated_gradients):
         with pytest.raises(TypeError, match="estimator: expected an answer that can be differentiated, got one that"):
             function(Fixed(), rows())
-        with pytest.raises(ValueError, match="estimator: expected steps of the pipeline each of whose outputs"):
-            function(mixing, X[["size"]].assign(other=y == "a"))
         with pytest.raises(ValueError, match=r"target: expected labels among \[0, 1, 2\], got 7"):
             function(net(), rows(), target=7)
+    with pytest.raises(ValueError, match="estimator: expected steps of the pipeline each of whose outputs"):
+        gradient(mixing, X[["size"]].assign(other=y == "a"))
     with pytest.raises(ValueError, match="baseline: expected one row or 20 rows"):
         gradient_times_input(net(), rows(), baseline=rows(n=2))

@@ -11,7 +11,6 @@ import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.special import logit
 from sklearn.compose import make_column_transformer
-from sklearn.decomposition import PCA
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
@@ -592,12 +591,6 @@ def test_models_that_cannot_be_asked_are_refused():
         integrated_gradients(LogisticRegression().fit(numbers, y), numbers)
     with pytest.raises(TypeError, match="estimator: expected"):
         integrated_gradients(OutputCodeEnsemble(NetClassifier(**FAST), random_state=0).fit(numbers, y), numbers)
-    both = np.column_stack([numbers, numbers**2])
-    mixing = make_pipeline(PCA(), NetClassifier(**FAST)).fit(both, y)
-    with pytest.raises(
-        ValueError, match=r"estimator: expected steps of the pipeline each of whose .* got others .* PCA"
-    ):
-        integrated_gradients(mixing, both)
     hard = BaggingVoteEnsemble(NetClassifier(**FAST), n_estimators=2, voting="hard", random_state=0).fit(numbers, y)
     with pytest.raises(TypeError, match="voting: expected 'soft' votes"):
         integrated_gradients(hard, numbers)
