@@ -77,6 +77,19 @@ def _to_logits(net):
     return None
 
 
+@contextmanager
+def evaluation(*modules):
+    """Modules in evaluation mode inside the block; then each part of them in its own mode again."""
+    training = [part for module in modules for part in module.modules() if part.training]
+    for module in modules:
+        module.eval()
+    try:
+        yield
+    finally:
+        for part in training:
+            part.training = True
+
+
 class ReadNet:
     """A function from points to logits.
 
@@ -222,16 +235,10 @@ class ReadNet:
     @contextmanager
     def evaluating(self):
         """Modules in evaluation mode inside the block, with as many threads as suits them; then as they were."""
-        training = [part for module in self.modules for part in module.modules() if part.training]
-        for module in self.modules:
-            module.eval()
-        try:
+        with evaluation(*self.modules):
             largest = max(self.modules, key=lambda module: sum(param.numel() for param in module.parameters()))
             with torch.inference_mode(False), suitable_threads(largest, PREDICTED_ROWS):
                 yield
-        finally:
-            for part in training:
-                part.training = True
 
     def by_column(self, values, origins=None):
         """Sums of numbers of points, by column of the table.

@@ -1,6 +1,5 @@
 """The order in which nets learn the rows of a table: recorded while many of them train, and drawn."""
 
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
@@ -26,6 +25,7 @@ from sktech.classifiers._members import fit_members
 from sktech.classifiers._others import fitted, last_step
 from sktech.classifiers.net import NetClassifier
 from sktech.inspection._axes import new_axes
+from sktech.inspection._nets import evaluation
 from sktech.inspection.agreement import accessibility, overdispersion
 from sktech.modules import count_members
 from sktech.training import Objective
@@ -297,7 +297,7 @@ class _Recorder(Objective):
     def end_epoch(self, module):
         device = next(module.parameters()).device
         n_rows = max(PREDICTED_ROWS // (count_members(module) or 1), _FEW_ROWS)
-        with _evaluating(module), torch.no_grad(), replayed(get_state(device), device):
+        with evaluation(module), torch.no_grad(), replayed(get_state(device), device):
             answers = [self._answers(module(X.to(device))) for X in self.inputs.split(n_rows)]
         self.answers = self.classes[torch.cat(answers, dim=-1).cpu().numpy()]
         self.votes.add(self.epoch, self.answers)
@@ -313,18 +313,6 @@ class _Recorder(Objective):
 
     def finish(self, module):
         self.votes.finish(self.epoch, self.answers)
-
-
-@contextmanager
-def _evaluating(module):
-    """A module in evaluation mode, and each part of it in its own mode afterwards."""
-    training = [part for part in module.modules() if part.training]
-    module.eval()
-    try:
-        yield
-    finally:
-        for part in training:
-            part.training = True
 
 
 class LearningOrderDisplay:

@@ -14,12 +14,6 @@ from sktech import NetClassifier
 from sktech.inspection import AttributionDisplay, gradient, gradient_times_input, integrated_gradients
 
 
-@pytest.fixture(autouse=True)
-def close_figures():
-    yield
-    plt.close("all")
-
-
 @pytest.fixture(scope="module")
 def fitted():
     X, y = load_wine(return_X_y=True, as_frame=True)

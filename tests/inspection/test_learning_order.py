@@ -50,12 +50,6 @@ from sktech.training import StopTraining
 N, N_NETS, N_EPOCHS = 90, 4, 3
 
 
-@pytest.fixture(autouse=True)
-def close_figures():
-    yield
-    plt.close("all")
-
-
 @pytest.fixture(scope="module")
 def table():
     rng = np.random.default_rng(0)

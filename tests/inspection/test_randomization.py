@@ -37,12 +37,6 @@ NET = NetClassifier(
 )
 
 
-@pytest.fixture(autouse=True)
-def close_figures():
-    yield
-    plt.close("all")
-
-
 @pytest.fixture(scope="module")
 def table():
     return make_classification(240, 8, n_informative=5, n_classes=3, class_sep=1.5, random_state=0)

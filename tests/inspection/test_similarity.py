@@ -45,12 +45,6 @@ KERNELS += [{**kernel, "unbiased": True} for kernel in KERNELS]
 CCAS = [cca, lambda X, Y: cca(X, Y, squared=True), svcca, lambda X, Y: svcca(X, Y, variance=0.9, squared=True), pwcca]
 
 
-@pytest.fixture(autouse=True)
-def close_figures():
-    yield
-    plt.close("all")
-
-
 def related(seed, n=60, d_x=7, d_y=5):
     """Two sets of activations that have something in common, the first with a unit that is dead and one twice."""
     rng = np.random.default_rng(seed)

@@ -15,12 +15,6 @@ from sktech import CleanPrototypeClassifier, NetClassifier, ReweightedClassifier
 from sktech.inspection import WeightDisplay, WeightFunctionDisplay
 
 
-@pytest.fixture(autouse=True)
-def close_figures():
-    yield
-    plt.close("all")
-
-
 @pytest.fixture(scope="module")
 def fitted():
     X, y = load_iris(return_X_y=True)
