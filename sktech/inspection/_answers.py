@@ -8,6 +8,8 @@ from sktech._validation import check_choice, check_same_kind
 # Rows of a net per pass, of all members together, forth and back: more fall out of the cache. Of a wide table they are
 # as many as have so many numbers, but not fewer than 512.
 ROWS_PER_PASS, NUMBERS_PER_PASS, FEWEST_ROWS = 2048, 2**18, 512
+# How many times as many on a GPU, where a pass of few rows is nothing but waiting.
+ON_GPU = 32
 
 
 class Answer:
@@ -167,4 +169,6 @@ def slopes(answers, points):
 def rows_per_pass(net):
     """Of a ReadNet."""
     rows = min(ROWS_PER_PASS, max(NUMBERS_PER_PASS // len(net.feature_names), FEWEST_ROWS))
+    if any(parameter.is_cuda for module in net.modules for parameter in module.parameters()):
+        rows *= ON_GPU
     return max(rows // len(net.weights), 1)
