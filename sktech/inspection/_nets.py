@@ -16,10 +16,11 @@ from sklearn.utils.validation import check_is_fitted
 from skorch import NeuralNet
 
 from sktech._threads import suitable_threads
+from sktech.inspection._answers import rows_per_pass
 from sktech.inspection._columns import MIXED, origin
 from sktech.modules import TableNet, count_members
 from sktech.table import is_frame, some_columns
-from sktech.training.net import PREDICTED_ROWS, TensorNet
+from sktech.training.net import TensorNet
 
 
 def read_net(estimator, X):
@@ -237,7 +238,7 @@ class ReadNet:
         """Modules in evaluation mode inside the block, with as many threads as suits them; then as they were."""
         with evaluation(*self.modules):
             largest = max(self.modules, key=lambda module: sum(param.numel() for param in module.parameters()))
-            with torch.inference_mode(False), suitable_threads(largest, PREDICTED_ROWS):
+            with torch.inference_mode(False), suitable_threads(largest, rows_per_pass(self)):
                 yield
 
     def by_column(self, values, origins=None):

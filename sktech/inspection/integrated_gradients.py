@@ -5,6 +5,7 @@ import warnings
 import numpy as np
 import torch
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils.parallel import Parallel, delayed
 from tqdm import tqdm
 
 from sktech._validation import check_number
@@ -12,6 +13,7 @@ from sktech.inspection._answers import Answer, rows_per_pass, slopes
 from sktech.inspection._nets import read_net
 from sktech.inspection._shares import through_steps
 from sktech.inspection.attribution import GradientAttribution
+from sktech.modules import Members
 
 # The integral is first taken in so many steps; their number is doubled until it is exact enough.
 FIRST_STEPS, MOST_STEPS = 4, 8192
@@ -21,7 +23,7 @@ INSIDE = 2**-16
 
 
 def integrated_gradients(
-    estimator, X, *, baseline=None, target=None, output="logit", n_steps="auto", tol=1e-3, verbose=0
+    estimator, X, *, baseline=None, target=None, output="logit", n_steps="auto", tol=1e-3, n_jobs=None, verbose=0
 ):
     """What a net's answer to each row owes to each column, summing to the difference from the answer to a baseline.
 
@@ -58,6 +60,9 @@ def integrated_gradients(
         enough: mostly 50 to 1,000.
     tol : float, default=1e-3
         The error of a value that is small enough, as a share of the range of the answers to X and to the baseline.
+    n_jobs : None or int, default=None
+        Threads that share the work, as joblib has it. Members of a committee that are modules of one's own are run by
+        one.
     verbose : int, default=0
         Whether to show the progress.
 
@@ -114,17 +119,24 @@ def integrated_gradients(
     check_number("tol", tol, float, 0, 1, open_low=True)
     net = read_net(estimator, X)
     if net.mixes_columns:
-        options = {"target": target, "output": output, "n_steps": n_steps, "tol": tol, "verbose": verbose}
+        options = {
+            "target": target,
+            "output": output,
+            "n_steps": n_steps,
+            "tol": tol,
+            "n_jobs": n_jobs,
+            "verbose": verbose,
+        }
         return through_steps(integrated_gradients, net, X, baseline, **options)
     with net.evaluating():
         points = net.points(X)
         start = net.baseline(baseline, points)
         answer = Answer(net, points, target, output)
-        path = Path(net, answer, start, points)
+        path = Path(net, answer, start, points, n_jobs, verbose)
         if n_steps == "auto":
-            values, error, taken, open_rows = _as_exact_as_needed(path, tol, verbose)
+            values, error, taken, open_rows = _as_exact_as_needed(path, tol)
         else:
-            values = path.integral(np.arange(path.n), *_trapezoids(n_steps), verbose)
+            values = path.integral(np.arange(path.n), *_trapezoids(n_steps))
             error, taken, open_rows = np.abs(path.missing(values)), np.full(path.n, n_steps + 1), ()
     if len(open_rows):
         warnings.warn(
@@ -145,14 +157,14 @@ def integrated_gradients(
     )
 
 
-def _as_exact_as_needed(path, tol, verbose):
+def _as_exact_as_needed(path, tol):
     """Values (n, n_features), their errors (n,), the gradients taken (n,), and the rows that would have needed more."""
     rows, steps = np.arange(path.n), FIRST_STEPS
-    values = path.integral(rows, *_trapezoids(steps), verbose)
+    values = path.integral(rows, *_trapezoids(steps))
     change, largest = np.zeros_like(values), np.full(path.n, np.inf)
     error, taken = np.full(path.n, np.inf), np.full(path.n, steps + 1)
     while len(rows) and steps < MOST_STEPS:
-        finer = (values[rows] + path.integral(rows, *_midpoints(steps), verbose)) / 2
+        finer = (values[rows] + path.integral(rows, *_midpoints(steps))) / 2
         before, change[rows], values[rows] = largest[rows], np.abs(finer - values[rows]), finer
         largest[rows] = change[rows].max(axis=1)
         error[rows] = np.maximum.reduce([largest[rows], before / 2, np.abs(path.missing(values)[rows]) / 2])
@@ -185,6 +197,8 @@ class Path:
     answer : Answer
     start, points : list of Tensor of shape (..., n, width)
         ``start`` may have a single row.
+    n_jobs : None or int
+    verbose : int
 
     Attributes
     ----------
@@ -193,8 +207,11 @@ class Path:
         The answers.
     """
 
-    def __init__(self, net, answer, start, points):
-        self._net, self._answer = net, answer
+    def __init__(self, net, answer, start, points, n_jobs, verbose):
+        self._net, self._answer, self._verbose = net, answer, verbose
+        # A module that is run with parameters of one member after the other has place for one thread.
+        alone = any(isinstance(part, Members) for module in net.modules for part in module.modules())
+        self._n_jobs = 1 if alone else n_jobs
         self.n = points[0].shape[-2]
         self._start = [a.expand(point.shape) for a, point in zip(start, points, strict=True)]
         self._way = [point - a for a, point in zip(self._start, points, strict=True)]
@@ -213,7 +230,7 @@ class Path:
         """What sums of values (n, n_features) lack of the difference of the answers, (n,)."""
         return self.end - self.begin - values.sum(axis=1)
 
-    def integral(self, rows, places, edges, verbose):
+    def integral(self, rows, places, edges):
         """Of the gradient along the way, by column; between two edges the gradient is that of the place there.
 
         Parameters
@@ -222,7 +239,6 @@ class Path:
         places : ndarray of shape (n_places,)
             0 is the baseline, 1 the row.
         edges : ndarray of shape (n_places + 1,)
-        verbose : int
 
         Returns
         -------
@@ -231,14 +247,22 @@ class Path:
         n_points = rows_per_pass(self._net)
         n_rows = max(n_points // len(places), 1)
         n_places = max(n_points // n_rows, 1)
+        parts = [slice(start, start + n_places) for start in range(0, len(places), n_places)]
+
+        n_threads = torch.get_num_threads()
+
+        def of(some):
+            if torch.get_num_threads() != n_threads:  # it is every thread's own
+                torch.set_num_threads(n_threads)
+            return sum(self._stretches(some, places[part], edges[part.start : part.stop + 1]) for part in parts)
+
+        some = [rows[start : start + n_rows] for start in range(0, len(rows), n_rows)]
+        found = Parallel(self._n_jobs, require="sharedmem", return_as="generator")(map(delayed(of), some))
+        bar = tqdm(total=len(rows), desc=f"{len(places)} gradients", unit="rows", disable=not self._verbose)
         values = []
-        bar = tqdm(total=len(rows), desc=f"{len(places)} gradients", unit="rows", disable=not verbose)
-        for first in range(0, len(rows), n_rows):
-            some, total = rows[first : first + n_rows], 0.0
-            for part in range(0, len(places), n_places):
-                total += self._stretches(some, places[part : part + n_places], edges[part : part + n_places + 1])
-            values.append(total)
-            bar.update(len(some))
+        for part in found:
+            values.append(part)
+            bar.update(len(part))
         bar.close()
         return np.concatenate(values)
 

@@ -594,3 +594,13 @@ def test_models_that_cannot_be_asked_are_refused():
     hard = BaggingVoteEnsemble(NetClassifier(**FAST), n_estimators=2, voting="hard", random_state=0).fit(numbers, y)
     with pytest.raises(TypeError, match="voting: expected 'soft' votes"):
         integrated_gradients(hard, numbers)
+
+
+@pytest.mark.parametrize("module", [None, MLP], ids=["built-in", "members of one's own"])
+def test_threads_share_the_work_and_change_nothing(module):
+    X = np.random.default_rng(0).normal(size=(300, 4))
+    clf = NetClassifier(module, n_members=2, max_epochs=3, random_state=0).fit(X, X[:, 0] > 0)
+    before = torch.get_num_threads()
+    alone, shared = (integrated_gradients(clf, X, n_jobs=n_jobs) for n_jobs in (None, 2))
+    assert_array_equal(alone.values, shared.values)
+    assert torch.get_num_threads() == before
