@@ -6,6 +6,7 @@ from functools import partial
 import numpy as np
 import torch
 from torch import nn
+from torch.nn.utils.parametrize import is_parametrized
 
 from sktech._validation import check_number
 from sktech.inspection._answers import chunks
@@ -22,7 +23,7 @@ def activations(estimator, X, *, member=None):
     ----------
     estimator : estimator or torch.nn.Module
         A fitted net of sktech's, what wraps one, or an ensemble of such; a skorch net; a search that has found one of
-        these, or a pipeline that ends in one; a torch module.
+        these, or a pipeline that ends in one; a torch module, whatever it returns.
     X : data frame or array-like of shape (n, n_features)
         Rows that it predicts. For a skorch net or a module a tensor or an array of floats, of any shape (n, ...).
     member : int, default=None
@@ -43,13 +44,11 @@ def activations(estimator, X, *, member=None):
     sklearn.exceptions.NotFittedError
         If the estimator is not fitted.
 
-    Notes
-    -----
-    The layers are the outputs of activation functions, such as ``torch.nn.ReLU``, and that of the last part that has
-    parameters, as a rule the logits. They are named after the module's parts, as ``get_submodule`` knows them:
-    "hidden.1" is the second part of ``module.hidden``. A part that is called several times has ":2" and so on behind
-    its name. In a module without such functions among its parts, as it calls them itself, the outputs of all parts with
-    parameters are given. A part whose output is not one tensor (n, ...) is left out.
+    Notes ----- The layers are the outputs of activation functions, such as ``torch.nn.ReLU``, and that of the last part
+    with parameters that is called, as a rule the logits. They are named after the module's parts, as ``get_submodule``
+    knows them: "hidden.1" is the second part of ``module.hidden``. A part that is called several times has ":2" and so
+    on behind its name. In a module without such functions among its parts, as it calls them itself, the outputs of all
+    parts with parameters are given. A part whose output is not one tensor (n, ...) is left out.
 
     The net is in evaluation mode: no dropout.
 
@@ -71,9 +70,9 @@ def activations(estimator, X, *, member=None):
     with net.evaluating(), torch.no_grad(), ExitStack() as stack:
         traces = [stack.enter_context(_traced(module)) for module in net.modules]
         for rows in chunks(net, net.points(X)):
-            for trace in traces:
+            for trace, _ in traces:
                 trace.clear()
-            net.logits(rows)
+            net.run(rows)
             for name, values in _side_by_side(traces, net.modules, rows[0].shape[-2], member).items():
                 found.setdefault(name, []).append(values)
     if not found:
@@ -82,15 +81,26 @@ def activations(estimator, X, *, member=None):
     return {name: np.concatenate(parts) for name, parts in found.items()}
 
 
-def _layers(module):
-    """The parts of a module that are layers, by name."""
+def _parts(module):
+    """The parts of a module that may be layers, by name: functions, and others that have parameters."""
     parts = {name or type(part).__name__: part for name, part in module.named_modules()}
-    with_parameters = {name: part for name, part in parts.items() if [*part.parameters(recurse=False)]}
+    parts = {name: part for name, part in parts.items() if "parametrizations" not in name.split(".")}
     functions = {name: part for name, part in parts.items() if isinstance(part, _FUNCTIONS)}
-    if not functions:
-        return with_parameters
-    last = [name for name in with_parameters if name not in functions][-1:]
-    return functions | {name: parts[name] for name in last}
+    others = {
+        name: part
+        for name, part in parts.items()
+        if name not in functions and ([*part.parameters(recurse=False)] or is_parametrized(part))
+    }
+    return functions, others
+
+
+def _drop_inner(trace, functions):
+    """Leaves functions among the layers, and the last part with parameters that was called; all where there are no
+    functions."""
+    called = [name for name in trace if name.split(":")[0] not in functions]
+    if len(called) < len(trace):
+        for name in called[:-1]:
+            del trace[name]
 
 
 @contextmanager
@@ -110,6 +120,7 @@ def _traced(module):
         trace.clear()
 
     def pack(_, inputs, output):
+        _drop_inner(trace, functions)
         told = {
             name: value.reshape(len(output), -1) for name, value in trace.items() if value.shape[:1] == output.shape[:1]
         }
@@ -123,12 +134,13 @@ def _traced(module):
         trace.update(zip(trace, layers, strict=True))
         return output
 
-    hooks = [part.register_forward_hook(partial(note, name)) for name, part in _layers(inner).items()]
+    functions, others = _parts(inner)
+    hooks = [part.register_forward_hook(partial(note, name)) for name, part in (functions | others).items()]
     if inner is not module:
         hooks += [inner.register_forward_pre_hook(begin), inner.register_forward_hook(pack)]
         hooks += [module.register_forward_hook(unpack)]
     try:
-        yield trace
+        yield trace, functions
     finally:
         for hook in hooks:
             hook.remove()
@@ -137,7 +149,8 @@ def _traced(module):
 def _side_by_side(traces, modules, n, member):
     """The layers of n rows, (n, n_units) or (n, n_nets * n_units), of all nets or of one."""
     layers, first = {}, 0
-    for trace, module in zip(traces, modules, strict=True):
+    for (trace, functions), module in zip(traces, modules, strict=True):
+        _drop_inner(trace, functions)
         n_members = count_members(module)
         nets = range(first, first + (n_members or 1))
         first = nets.stop

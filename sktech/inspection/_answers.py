@@ -31,6 +31,8 @@ class Answer:
     target : ndarray of shape (n,)
         The labels, or these numbers.
     output : str
+    name, mean_name : str
+        What the number is; what it would be if the logits of several members were averaged.
 
     Raises
     ------
@@ -41,6 +43,9 @@ class Answer:
     def __init__(self, net, points, target, output):
         check_choice("output", output, ["logit", "probability"])
         self._net, self.output = net, output
+        several = len(net.weights) > 1
+        self.name = output if output == "probability" or not several else "log-probability"
+        self.mean_name = "mean logit" if several else "logit"
         n = points[0].shape[-2]
         with torch.no_grad():
             outputs = torch.cat([self._joint(net.logits(rows)) for rows in chunks(net, points)])

@@ -1,9 +1,27 @@
-"""Where displays draw. matplotlib is needed to draw, and for nothing else."""
+"""Where displays draw. matplotlib is needed to draw, and for nothing else; it is imported when that comes."""
 
-try:
-    import matplotlib.pyplot as plt
-except ImportError:  # an optional extra
-    plt = None
+import importlib
+import importlib.util
+
+
+def check_axes(ax):
+    """Refuses what cannot be drawn on, before anything is computed that would be lost.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes or None
+
+    Raises
+    ------
+    ImportError
+        If matplotlib is not installed.
+    TypeError
+        If these are no axes.
+    """
+    if importlib.util.find_spec("matplotlib") is None:
+        raise ImportError("drawing needs matplotlib: pip install matplotlib")
+    if ax is not None and not hasattr(ax, "figure"):
+        raise TypeError(f"ax: expected None or axes of matplotlib, got {type(ax).__name__}")
 
 
 def new_axes(ax=None):
@@ -16,11 +34,8 @@ def new_axes(ax=None):
 
     Raises
     ------
-    ImportError
-        If matplotlib is not installed.
+    ImportError, TypeError
+        As ``check_axes``.
     """
-    if ax is not None:
-        return ax
-    if plt is None:
-        raise ImportError("drawing needs matplotlib: pip install matplotlib")
-    return plt.subplots()[1]
+    check_axes(ax)
+    return importlib.import_module("matplotlib.pyplot").subplots()[1] if ax is None else ax

@@ -152,7 +152,8 @@ def minibatch_cka(batches):
 
     Notes
     -----
-    The unbiased HSIC(X, Y), HSIC(X, X) and HSIC(Y, Y) are averaged over batches, and then divided.
+    The unbiased HSIC(X, Y), HSIC(X, X) and HSIC(Y, Y) are averaged over batches, and then divided. In the paper batches
+    are of one size; here each counts as many times as it has rows, so that a short last one does no harm.
 
     References
     ----------
@@ -169,13 +170,18 @@ def minibatch_cka(batches):
     >>> round(minibatch_cka(zip(np.split(X, 100), np.split(Y, 100))), 2)
     0.51
     """
-    found = []
-    for X, Y in batches:
-        X, Y = check_views({"X": X, "Y": Y})
+    found, rows = [], []
+    for k, batch in enumerate(batches):
+        if not isinstance(batch, tuple | list) or len(batch) != 2:
+            raise ValueError(f"batches: expected pairs of activations, got {type(batch).__name__} as number {k}")
+        X, Y = check_views({f"X of batch {k}": batch[0], f"Y of batch {k}": batch[1]})
+        if len(X) < 4:
+            raise ValueError(f"batches: expected at least 4 rows in each, got {len(X)} in number {k}")
         found.append(_hsic_values([X], [Y], "linear", 1.0, unbiased=True))
+        rows.append(len(X))
     if not found:
         raise ValueError("batches: expected at least one pair of activations, got none")
-    return _aligned(*(np.mean(values, axis=0) for values in zip(*found, strict=True))).item()
+    return _aligned(*(np.average(values, axis=0, weights=rows) for values in zip(*found, strict=True))).item()
 
 
 def cka_matrix(Xs, Ys, *, kernel="linear", width=0.8, unbiased=False, track=iter):

@@ -10,6 +10,8 @@ from sklearn.utils._indexing import _get_column_indices
 
 # A name that stands for column j among the names of outputs: no name of a column or level is like it.
 _TOKEN = "\x1f{}\x1f"
+# Steps that make each output of several columns, and name it after one.
+_MIXING = {"IterativeImputer", "KNNImputer", "Normalizer"}
 # What an output gets that tells of several columns, or of nobody knows which.
 MIXED = -1
 
@@ -18,7 +20,8 @@ def origin(transformer, X):
     """The column of X that each output of a fitted transformer tells of.
 
     Pipelines, ColumnTransformers and FeatureUnions are looked into; other transformers say it by
-    ``get_feature_names_out``.
+    ``get_feature_names_out``, and are believed, but for those of scikit-learn's that name outputs after one of several
+    columns.
 
     Parameters
     ----------
@@ -69,6 +72,8 @@ def _n_outputs(transformer, X):
 
 def _told_by_names(transformer, X):
     """Outputs are named after columns that are named after their numbers."""
+    if _MIXING & {kind.__name__ for kind in type(transformer).__mro__}:
+        return np.full(_n_outputs(transformer, X), MIXED)
     nameless = copy.copy(transformer)
     vars(nameless).pop("feature_names_in_", None)
     try:

@@ -83,7 +83,13 @@ class Deletion:
             if attribution != RANDOM:
                 raise ValueError(f"attribution: expected values or {RANDOM!r}, got {attribution!r}")
             return np.ones(self.shape)
+        named = getattr(attribution, "feature_names", getattr(attribution, "columns", None))
         values = np.asarray(getattr(attribution, "values", attribution), dtype=np.float64)
+        if named is not None and is_frame(self.X) and list(map(str, named)) != list(map(str, self.X.columns)):
+            raise ValueError(
+                f"attribution: expected values of the columns {list(self.X.columns)} in this order, got those of "
+                f"{list(named)}"
+            )
         if values.shape != self.shape or not np.isfinite(values).all():
             raise ValueError(
                 f"attribution: expected a finite number for each value of X, {self.shape}, got "
@@ -156,7 +162,7 @@ def responses(estimator, X, method):
     ValueError
         If it does not return a number for each class.
     """
-    if not hasattr(estimator, method):
+    if not hasattr(estimator, method) or not hasattr(estimator, "classes_"):
         raise TypeError(f"estimator: expected a classifier with {method}, got {type(estimator).__name__} without")
     answers, n_classes = np.asarray(getattr(estimator, method)(X), dtype=np.float64), len(estimator.classes_)
     if answers.ndim == 1 and n_classes == 2:

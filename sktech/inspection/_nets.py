@@ -10,12 +10,14 @@ from itertools import chain
 
 import numpy as np
 import torch
+from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import check_is_fitted
 from skorch import NeuralNet
 
 from sktech._threads import suitable_threads
+from sktech._validation import check_table
 from sktech.inspection._answers import rows_per_pass
 from sktech.inspection._columns import MIXED, origin
 from sktech.modules import TableNet, count_members
@@ -48,6 +50,8 @@ def read_net(estimator, X):
         If it is not fitted.
     """
     steps, whole = [], estimator
+    if isinstance(estimator, type) or not isinstance(estimator, torch.nn.Module | BaseEstimator):
+        raise _refused(repr(estimator))
     while isinstance(estimator, Pipeline) or hasattr(estimator, "best_estimator_"):
         if isinstance(estimator, Pipeline):
             check_is_fitted(estimator)
@@ -64,12 +68,16 @@ def read_net(estimator, X):
         return ReadNet(X, steps, estimator, classes, [Bare(estimator.module_, to_logits)])
     if not hasattr(estimator, "_nets"):
         check_is_fitted(estimator)
-        raise TypeError(
-            "estimator: expected a fitted net of sktech's or skorch's, a pipeline that ends in one, or a torch module, "
-            f"got {type(whole).__name__}" + (f" with {type(estimator).__name__}" if whole is not estimator else "")
-        )
+        raise _refused(type(whole).__name__ + (f" with {type(estimator).__name__}" if whole is not estimator else ""))
     nets = [OnTable(net, weight, columns, estimator.classes_) for net, weight, columns in estimator._nets()]
     return ReadNet(X, steps, estimator, estimator.classes_, nets)
+
+
+def _refused(got):
+    return TypeError(
+        "estimator: expected a fitted net of sktech's or skorch's, what wraps one, an ensemble of sktech's that is a "
+        f"mean of nets, a pipeline or a search that ends in one of these, or a torch module, got {got}"
+    )
 
 
 def _to_logits(net):
@@ -134,6 +142,7 @@ class ReadNet:
         self.origins, self.embedded_origins = [], []
         for net in parts:
             net.shape = tuple(row.shape[1:])
+            net.check(row)
             seen = columns if net.columns is None else columns[net.columns]
             origins = [seen[part] for part in net.origins()]
             self.origins += origins
@@ -192,7 +201,10 @@ class ReadNet:
         if self._names is None:
             return values[None] if isinstance(values, torch.Tensor) else [values]
         if hasattr(values, "reindex"):  # with names of its own
-            values = values.reindex(self._names)
+            missing = [name for name in self._names if name not in values.index]
+            if missing:
+                raise ValueError(f"baseline: expected values for the columns {self._names}, got none for {missing}")
+            values = values[self._names]
         return self._kind({name: [value] for name, value in zip(self._names, values, strict=True)})
 
     def neutral(self):
@@ -227,6 +239,11 @@ class ReadNet:
         """Logits of what ``embed`` returns, (n_members, n, n_outputs)."""
         parts = [net.answers(own) for net, own in zip(self.parts, embedded, strict=True)]
         return parts[0] if len(parts) == 1 else torch.cat([part.to(parts[0].device) for part in parts])
+
+    def run(self, points):
+        """Lets the nets see points, whatever they return."""
+        for net, own in zip(self.parts, self.embed(points), strict=True):
+            net.run(own)
 
     def by_part(self, points):
         """The points that each of the nets sees, a list of lists."""
@@ -309,7 +326,7 @@ class Bare:
         X = X if isinstance(X, torch.Tensor) else torch.from_numpy(np.array(X, dtype=np.float64))
         if not torch.isfinite(X).all():
             raise ValueError("X: expected finite numbers, as the module has no encoder, got NaN or infinity")
-        return [X.detach().flatten(1).to(**_like(self.module))]
+        return [X.detach().flatten(1).to(**_like(self.module), copy=True)]  # the module may change it
 
     def neutral(self):
         return [torch.zeros(1, int(np.prod(self.shape)), **_like(self.module))]
@@ -320,8 +337,15 @@ class Bare:
     def embedded_origins(self, origins):
         return origins[0]
 
+    def check(self, X):
+        """Refuses a table that it was not made for; a module says that itself."""
+
+    def run(self, rows):
+        """What the module returns."""
+        return self.module(rows.unflatten(1, self.shape) if len(self.shape) > 1 else rows)
+
     def answers(self, rows):
-        output = self.module(rows.unflatten(1, self.shape) if len(self.shape) > 1 else rows)
+        output = self.run(rows)
         output = output if self._to_logits is None else self._to_logits(output)
         members = () if count_members(self.module) is None else (self.n_members,)
         shape = tuple(output.shape) if isinstance(output, torch.Tensor) else None
@@ -397,9 +421,16 @@ class OnTable:
         vectors = [] if self.module.numbers is None else [np.repeat(numbers, self.module.numbers.size)]
         return np.concatenate([*vectors, numbers, plain, *origins[1:]])
 
+    def check(self, X):
+        """Refuses a table of other columns than those of the fit."""
+        check_table(self.net, X if self.columns is None else some_columns(X, self.columns), reset=False)
+
+    def run(self, embedded):
+        """What the module returns."""
+        return self.module.mlp(embedded) if isinstance(self.module, TableNet) else self.module(embedded)
+
     def answers(self, embedded):
-        output = self.module.mlp(embedded) if isinstance(self.module, TableNet) else self.module(embedded)
-        output = self._to_logits(output)
+        output = self._to_logits(self.run(embedded))
         return self.spread(output if output.ndim == 3 else output.unsqueeze(0))
 
     def spread(self, output):

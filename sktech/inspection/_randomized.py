@@ -78,9 +78,12 @@ class RandomizedInputs:
 
     def permuted_cells(self, rng):
         """The standardised numbers of each row in an order of its own, in the units of the columns that they come to; a
-        missing one moves like another. Categories, which have no place in each other's columns, are drawn."""
+        missing one moves like another, and constant columns stay. Categories, which have no place in each other's
+        columns, are drawn."""
         values, mean, std = self._standardised()
-        return self._with(rng.permuted(values, axis=1) * std + mean, rng)
+        moving = np.flatnonzero(std)
+        values[:, moving] = rng.permuted(values[:, moving], axis=1)
+        return self._with(values * std + mean, rng)
 
     def gaussian(self, rng):
         """Numbers drawn from a normal distribution with the mean and the standard deviation of their column, and
@@ -91,15 +94,16 @@ class RandomizedInputs:
         return self._with(np.where(rng.uniform(size=values.shape) < missing, np.nan, drawn), rng)
 
     def _standardised(self):
-        """Numbers, (n, n_numbers), with mean 0 and standard deviation 1 over the training rows, and what these were; 1
-        stands for a standard deviation of 0."""
+        """Numbers, (n, n_numbers), with mean 0 and, unless their column is constant, standard deviation 1 over the
+        training rows, and what these were."""
         values = self.reader.transform(self.X)
         values = values[:, : self.reader.n_numbers_] if len(self.categories) else values
         values = values.astype(np.float64)
         known = np.ma.masked_invalid(values[self.train])
         mean, std = known.mean(axis=0).filled(0.0), known.std(axis=0).filled(0.0)
-        std[std == 0] = 1.0
-        return (values - mean) / std, mean, std
+        constant = known.min(axis=0).filled(0.0) == known.max(axis=0).filled(0.0)  # the deviation may be rounding
+        std[constant], mean[constant] = 0.0, known.max(axis=0).filled(0.0)[constant]
+        return np.where(std > 0, (values - mean) / np.where(std > 0, std, 1.0), values * 0.0), mean, std
 
     def _with(self, numbers, rng):
         """The table with these numbers, and with each category drawn from its column."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class GradientAttribution:
     """What a net's answer to each row owes to each column.
 
@@ -16,8 +16,9 @@ class GradientAttribution:
     feature_names : list of str
     target : ndarray of shape (n,)
         The class that each row is asked about.
-    output : {"logit", "probability"}
-        What of it.
+    output : {"logit", "log-probability", "mean logit", "probability"}
+        What of it. The logarithm of the mean probability is what ``output="logit"`` means for several nets, the mean of
+        their logits what :func:`bias_attribution` looks at.
     answer : ndarray of shape (n,)
         The net's answer.
     explained : ndarray of shape (n,)
@@ -27,6 +28,8 @@ class GradientAttribution:
         NaN where nothing is known of it.
     n_steps : ndarray of shape (n,), int
         How many gradients each row took.
+    method : str
+        Name of the function that found it.
     """
 
     values: np.ndarray
@@ -37,6 +40,11 @@ class GradientAttribution:
     explained: np.ndarray
     error: np.ndarray
     n_steps: np.ndarray
+    method: str
+
+    def __repr__(self):
+        n, n_features = len(self.values), len(self.feature_names)
+        return f"GradientAttribution({self.method}: {n} rows, {n_features} columns, {self.output})"
 
     @property
     def importances(self):

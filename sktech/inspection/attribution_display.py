@@ -3,7 +3,8 @@
 import numpy as np
 
 from sktech._validation import check_choice, check_number
-from sktech.inspection._axes import new_axes
+from sktech.inspection._axes import check_axes, new_axes
+from sktech.inspection.attribution import GradientAttribution
 from sktech.inspection.bias_attribution import bias_attribution
 from sktech.inspection.gradients import gradient, gradient_times_input
 from sktech.inspection.integrated_gradients import integrated_gradients
@@ -15,6 +16,8 @@ METHODS = {
     "integrated_gradients": integrated_gradients,
     "bias_attribution": bias_attribution,
 }
+# What bars are of; others are attributions.
+_UNITS = {"gradient": "gradient", "bias_attribution": "share of biases"}
 
 
 class AttributionDisplay:
@@ -46,6 +49,8 @@ class AttributionDisplay:
     """
 
     def __init__(self, attribution):
+        if not isinstance(attribution, GradientAttribution):
+            raise TypeError(f"attribution: expected a GradientAttribution, got {type(attribution).__name__}")
         self.attribution = attribution
 
     @classmethod
@@ -75,6 +80,7 @@ class AttributionDisplay:
         display : AttributionDisplay
         """
         check_choice("method", method, METHODS)
+        check_axes(ax)
         return cls(METHODS[method](estimator, X, **kwargs)).plot(ax=ax, row=row, max_features=max_features)
 
     def plot(self, ax=None, *, row=None, max_features=15):
@@ -111,11 +117,15 @@ class AttributionDisplay:
         self.ax_.set_yticks(places, self.names_)
         self.ax_.invert_yaxis()
         if row is None:
-            self.ax_.set(xlabel=f"mean absolute attribution ({found.output})")
+            self.ax_.set(xlabel=f"mean absolute {_UNITS.get(found.method, 'attribution')} ({found.output})")
             return self
         self.ax_.axvline(0, color="black", linewidth=0.8)
-        self.ax_.set(xlabel=f"attribution ({found.output} of {found.target[row]})")
-        if np.isfinite(found.explained[row]):
-            before = found.answer[row] - found.explained[row]
-            self.ax_.set_title(f"answer {found.answer[row]:.3g}, at the baseline {before:.3g}")
+        self.ax_.set(xlabel=f"{_UNITS.get(found.method, 'attribution')} ({found.output} of {found.target[row]})")
+        answer, explained = found.answer[row], found.explained[row]
+        title = f"answer {answer:.3g}"
+        if found.method == "bias_attribution":
+            title += f", of which is shared {explained:.3g}"
+        elif np.isfinite(explained):
+            title += f", at the baseline {answer - explained:.3g}"
+        self.ax_.set_title(title)
         return self

@@ -164,11 +164,12 @@ def bias_attribution(
         values=values,
         feature_names=names,
         target=answer.target,
-        output="logit",
+        output=answer.mean_name,
         answer=f,
         explained=explained,
         error=np.abs(values.reshape(len(values), -1).sum(axis=1) - explained),
         n_steps=np.ones(len(values), dtype=int),
+        method="bias_attribution",
     )
 
 

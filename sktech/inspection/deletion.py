@@ -76,8 +76,8 @@ def deletion_score(
     attribution : GradientAttribution, array-like of shape (n, n_features), or "random"
         What the answer owes to each column. Equal values are taken in random order; "random" is such an order of all.
     baseline : array-like of shape (n_features,), or table of one row or of n rows, default=None
-        The values that stand for deleted ones. None is the median of each column of X, or its most frequent value if
-        it does not hold numbers: for few rows, hand in those of the training table.
+        The values that stand for deleted ones. None is the median of each column of X (a value of it, the lower of
+        two), or its most frequent value if it does not hold numbers: for few rows, hand in those of the training table.
     target : label or array-like of shape (n,), default=None
         The class whose answer is followed. None is the attribution's target if it has one, and otherwise the predicted
         class.

@@ -12,10 +12,10 @@ from sktech.inspection.attribution import GradientAttribution
 def gradient(estimator, X, *, target=None, output="logit"):
     """How steeply a net's answer to each row changes with each column.
 
-    It is the derivative with respect to what the net sees: numbers centred and scaled, indicators, embedded vectors of
-    categories. A column that the net sees as several inputs gets the derivative of the largest magnitude, with its
-    sign. Nothing sums to anything here, and a saturated answer has no gradient: for what an answer owes to its columns
-    see :func:`integrated_gradients`. ::
+    It is the derivative with respect to what the net sees: numbers centred, scaled and bent, indicators, embedded
+    vectors of categories. A column that the net sees as several inputs gets the derivative of the largest magnitude,
+    with its sign. Nothing sums to anything here, and a saturated answer has no gradient: for what an answer owes to its
+    columns see :func:`integrated_gradients`. ::
 
         attribution = gradient(clf, X_test)
         attribution.values  # (n, n_features)
@@ -74,7 +74,7 @@ def gradient(estimator, X, *, target=None, output="logit"):
             for slope, columns in zip(answer.gradients(points), net.origins, strict=True)
         )
         unknown = np.full(len(values), np.nan)
-        return _attribution(net, answer, values, answer.values(points), explained=unknown, error=unknown)
+        return _attribution("gradient", net, answer, values, answer.values(points), explained=unknown, error=unknown)
 
 
 def gradient_times_input(estimator, X, *, baseline=None, target=None, output="logit"):
@@ -85,7 +85,7 @@ def gradient_times_input(estimator, X, *, baseline=None, target=None, output="lo
     the end of the path for that of the whole: one pass instead of some hundred, and the same for a linear net and, from
     zero, for one of ReLUs without biases. ::
 
-        attribution = gradient_times_input(clf, X_test, baseline=X_train.median())
+        attribution = gradient_times_input(clf, X_test, baseline=X_train.iloc[0])
         attribution.values  # (n, n_features)
 
     Parameters
@@ -95,8 +95,9 @@ def gradient_times_input(estimator, X, *, baseline=None, target=None, output="lo
     X : data frame or array-like of shape (n, n_features)
         For a skorch net or a module floats of any shape (n, ...), also as a tensor.
     baseline : table of one row or of n rows, or array-like of shape (n_features,), default=None
-        x', in the form of X or as a plain row. None is a row of which nothing is known: numbers at the median of the
-        training rows, categories unknown; zeros for a skorch net or a module, as in the paper.
+        x', in the form of X or as a plain row. None is a row of which the net knows nothing: numbers at the median of
+        the training rows, those of two values halfway between them, categories unknown; in a pipeline that is said of
+        what the steps have made. For a skorch net or a module it is zeros, as in the paper.
     target : label or array-like of shape (n,), default=None
         The class that is asked about, of all rows or of each; None for the predicted one. For a module the number of
         an output.
@@ -148,7 +149,7 @@ def gradient_times_input(estimator, X, *, baseline=None, target=None, output="lo
         end = answer.values(points)
         begin = answer.values([begin.expand(point.shape) for begin, point in zip(start, points, strict=True)])
     error = np.abs(values.sum(axis=1) - (end - begin))
-    return _attribution(net, answer, values, end, explained=end - begin, error=error)
+    return _attribution("gradient_times_input", net, answer, values, end, explained=end - begin, error=error)
 
 
 def _steepest(slopes, columns, n_features):
@@ -160,15 +161,16 @@ def _steepest(slopes, columns, n_features):
     return torch.where(up >= -down, up, down).sum(dim=0).numpy()
 
 
-def _attribution(net, answer, values, answers, *, explained, error):
+def _attribution(method, net, answer, values, answers, *, explained, error):
     n = len(values)
     return GradientAttribution(
         values=values.reshape(n, *net.shape),
         feature_names=net.feature_names,
         target=answer.target,
-        output=answer.output,
+        output=answer.name,
         answer=answers,
         explained=explained,
         error=error,
         n_steps=np.ones(n, dtype=int),
+        method=method,
     )

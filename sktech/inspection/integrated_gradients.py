@@ -47,8 +47,9 @@ def integrated_gradients(
     X : data frame or array-like of shape (n, n_features)
         For a skorch net or a module floats of any shape (n, ...), also as a tensor.
     baseline : table of one row or of n rows, or array-like of shape (n_features,), default=None
-        x', in the form of X or as a plain row. None is a row of which nothing is known: numbers at the median of the
-        training rows, categories unknown; zeros for a skorch net or a module.
+        x', in the form of X or as a plain row. None is a row of which the net knows nothing: numbers at the median of
+        the training rows, those of two values halfway between them, categories unknown; in a pipeline that is said of
+        what the steps have made. For a skorch net or a module it is zeros.
     target : label or array-like of shape (n,), default=None
         The class that is asked about, of all rows or of each; None for the predicted one. For a module the number of
         an output.
@@ -59,7 +60,8 @@ def integrated_gradients(
         Steps of the trapezoidal rule. "auto" doubles them for each row, from 4 up to 8,192, until the error is small
         enough: mostly 50 to 1,000.
     tol : float, default=1e-3
-        The error of a value that is small enough, as a share of the range of the answers to X and to the baseline.
+        The error of a value that is small enough, as a share of the range of the answers to X and to the baseline, or
+        of the largest value of the row, if that is more; what rounding adds is never asked away.
     n_jobs : None or int, default=None
         Threads that share the work, as joblib has it. Members of a committee that are modules of one's own are run by
         one.
@@ -69,10 +71,10 @@ def integrated_gradients(
     Returns
     -------
     attribution : GradientAttribution
-        Its ``explained`` is F(x) - F(x'), which the values of a row sum to. Its ``error`` says how far any of them may
-        be from what it should be: the largest one of what the last doubling has changed it by, half of what the one
-        before has, and half of what the sum was then still missing. With a given number of steps it is what the sum is
-        missing.
+        Its ``explained`` is F(x) - F(x'), which the values of a row sum to. Its ``error`` is an estimate of how far any
+        of them is from what it should be, which one row in twenty exceeds, as a rule by little: the largest one of what
+        the last doubling has changed it by, half of what the one before has, and half of what the sum was then still
+        missing. With a given number of steps it is what the sum is missing, which says less.
 
     Raises
     ------
@@ -140,8 +142,8 @@ def integrated_gradients(
             error, taken, open_rows = np.abs(path.missing(values)), np.full(path.n, n_steps + 1), ()
     if len(open_rows):
         warnings.warn(
-            f"integrated_gradients: {len(open_rows)} of {path.n} rows have an error above {path.allowed(tol):.3g} "
-            f"after {MOST_STEPS} steps, the largest {error.max():.3g}",
+            f"integrated_gradients: {len(open_rows)} of {path.n} rows have larger errors than tol={tol:g} allows "
+            f"after {MOST_STEPS} steps, the largest {error[open_rows].max():.3g}",
             ConvergenceWarning,
             stacklevel=2,
         )
@@ -149,11 +151,12 @@ def integrated_gradients(
         values=values.reshape(path.n, *net.shape),
         feature_names=net.feature_names,
         target=answer.target,
-        output=output,
+        output=answer.name,
         answer=path.end,
         explained=path.end - path.begin,
         error=error,
         n_steps=taken,
+        method="integrated_gradients",
     )
 
 
@@ -170,7 +173,7 @@ def _as_exact_as_needed(path, tol):
         error[rows] = np.maximum.reduce([largest[rows], before / 2, np.abs(path.missing(values)[rows]) / 2])
         taken[rows] += steps
         steps *= 2
-        rows = rows[error[rows] > path.allowed(tol)]
+        rows = rows[error[rows] > path.allowed(tol, values[rows])]
     # Where nothing has changed nothing can be shared.
     total = change.sum(axis=1)
     values += change * (path.missing(values) / np.where(total > 0, total, 1.0))[:, None]
@@ -222,9 +225,10 @@ class Path:
         self._range = np.ptp(everything)
         self._rounding = 16 * torch.finfo(points[0].dtype).eps * np.abs(everything).max()
 
-    def allowed(self, tol):
-        """The error that is small enough; what rounding does is."""
-        return max(tol * self._range, self._rounding)
+    def allowed(self, tol, values):
+        """The error of rows with these values that is small enough, (n,); what rounding does is."""
+        largest = np.abs(values).max(axis=1)
+        return np.maximum(tol * np.maximum(self._range, largest), self._rounding)
 
     def missing(self, values):
         """What sums of values (n, n_features) lack of the difference of the answers, (n,)."""

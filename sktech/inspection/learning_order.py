@@ -24,7 +24,7 @@ from sktech.classifiers._average import scores
 from sktech.classifiers._members import fit_members
 from sktech.classifiers._others import fitted, last_step
 from sktech.classifiers.net import NetClassifier
-from sktech.inspection._axes import new_axes
+from sktech.inspection._axes import check_axes, new_axes
 from sktech.inspection._nets import evaluation
 from sktech.inspection.agreement import accessibility, overdispersion
 from sktech.modules import count_members
@@ -63,7 +63,8 @@ def learning_order(
     estimator : net of sktech's, classifier with ``staged_predict``, or a pipeline that ends in one
         Cloned, with seeds of its own. ``NetClassifier(n_members=1)`` is one plain net; that of a committee is the
         answer of all its members together. The stages of a boosting are its epochs; it has to draw random numbers, as
-        otherwise all are the same. What comes before in a pipeline is fitted once.
+        otherwise all are the same. What comes before in a pipeline is fitted once, and
+        training rows are recorded as its ``fit_transform`` leaves them.
     X : data frame or array-like of shape (n_train, n_features)
     y : array-like of shape (n_train,)
         Labels of any one type.
@@ -375,6 +376,7 @@ class LearningOrderDisplay:
         display : LearningOrderDisplay
         """
         check_choice("kind", kind, ["phases", "epochs"])
+        check_axes(ax)
         return cls(learning_order(estimator, X, y, **options)).plot(ax=ax, kind=kind)
 
     def plot(self, ax=None, *, kind="phases"):

@@ -37,7 +37,7 @@ class Memorizer(RegressorMixin, BaseEstimator):
     kernel : str or callable, default="rbf"
         Of "min_norm", as ``sklearn.metrics.pairwise.pairwise_kernels`` has it: "linear", "rbf", "laplacian", ...
     gamma : float, default=None
-        Of the kernels that know it, positive; None is 1 / n_features.
+        Of the kernels that know it, positive; None is theirs: 1 / n_features, 1 for "chi2".
     random_state : None, int or numpy.random.RandomState, default=None
         Of the direction a.
 
@@ -159,7 +159,8 @@ class Memorizer(RegressorMixin, BaseEstimator):
         return (self.dual_coef_,)
 
     def _kernel(self, X):
-        params = {} if callable(self.kernel) else {"filter_params": True, "gamma": self.gamma}
+        params = {"filter_params": True, "gamma": self.gamma}
+        params = {} if callable(self.kernel) or self.gamma is None else params
         return pairwise_kernels(X, self.X_fit_, metric=self.kernel, **params)
 
     def predict(self, X):

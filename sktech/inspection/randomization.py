@@ -1,12 +1,14 @@
 """Randomisation tests: how much a classifier memorises, told by what it learns where there is nothing to learn."""
 
 import time
+import warnings
 from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
-from sklearn.base import clone, is_classifier
+from sklearn.base import BaseEstimator, clone, is_classifier
 from sklearn.dummy import DummyClassifier
+from sklearn.exceptions import FitFailedWarning
 from sklearn.metrics import check_scoring
 from sklearn.model_selection import train_test_split
 from sklearn.utils import _safe_indexing, check_array
@@ -14,7 +16,7 @@ from sklearn.utils.parallel import Parallel, delayed
 
 from sktech._random import draw_seed, spawn_seed
 from sktech._validation import check_choice, check_labels, check_number, check_sequence
-from sktech.inspection._axes import new_axes
+from sktech.inspection._axes import check_axes, new_axes
 from sktech.inspection._randomized import RandomizedInputs, redrawn_labels
 from sktech.inspection._time_to_fit import fit_timed
 from sktech.table import is_frame
@@ -96,6 +98,12 @@ def randomization_test(
     result : RandomizationResult
         Prints as a table.
 
+    Warns
+    -----
+    FitFailedWarning
+        If the classifier cannot be fitted to randomised data, such as missing values in a column that had none; its
+        scores are then NaN.
+
     Raises
     ------
     ValueError, TypeError
@@ -154,6 +162,9 @@ def randomization_test(
     parallel = Parallel(n_jobs=n_jobs, return_as="generator")
     outcomes = parallel(delayed(repeat.fit)(kind, share) for repeat in repeats for kind, share in rows.values())
     for (k, (j, name)), outcome in zip(product(range(n_repeats), enumerate(rows)), outcomes, strict=True):
+        if isinstance(outcome, Exception):
+            warnings.warn(f"kinds: a fit to {name!r} failed: {outcome}", FitFailedWarning, stacklevel=2)
+            outcome = (np.nan,) * 4
         found[k, j] = outcome
         if verbose:
             scores = f"train {outcome[0]:.3f}, test {outcome[1]:.3f}, {time.perf_counter() - start:.1f} s"
@@ -164,7 +175,7 @@ def randomization_test(
 
 
 def _check_params(estimator, kinds, corruption, test_size, n_repeats, threshold):
-    if isinstance(estimator, type) or not is_classifier(estimator):
+    if isinstance(estimator, type) or not isinstance(estimator, BaseEstimator) or not is_classifier(estimator):
         raise TypeError(f"estimator: expected a classifier, got {estimator!r}")
     check_sequence("kinds", kinds)
     for kind in kinds:
@@ -210,8 +221,13 @@ class _Repeat:
         unset = [name for name in sorted(params) if name.split("__")[-1] == "random_state" and params[name] is None]
         estimator.set_params(**{name: spawn_seed(*self.seed, _ESTIMATOR, k) for k, name in enumerate(unset)})
         learned = _safe_indexing(X, self.train), self.classes[codes]
-        epochs, steps = fit_timed(estimator, *learned, self.threshold)
-        return self.scorer(estimator, *learned), self.scorer(estimator, *self._tested(X)), epochs, steps
+        try:
+            epochs, steps = fit_timed(estimator, *learned, self.threshold)
+            return self.scorer(estimator, *learned), self.scorer(estimator, *self._tested(X)), epochs, steps
+        except Exception as error:
+            if kind == "true":
+                raise
+            return error
 
     def constant_score(self):
         """Of the frequencies of the classes, as a prediction for every row."""
@@ -225,7 +241,7 @@ class _Repeat:
 
 @dataclass(eq=False)
 class RandomizationResult:
-    """What :func:`randomization_test` found; it prints as a table.
+    """What :func:`randomization_test` found; it prints as a table, of several repeats means ± standard deviations.
 
     Parameters
     ----------
@@ -236,9 +252,9 @@ class RandomizationResult:
     test_scores : ndarray of shape (n_kinds, n_repeats)
         On rows that it has not seen: with true labels, and inputs randomised alike.
     epochs_to_fit : ndarray of shape (n_kinds, n_repeats)
-        After which epoch, or stage of boosting, the training rows were fitted for the first time: infinity if they
-        never were, NaN where that is not known. It is known of nets of sktech's that learn by themselves, and of
-        classifiers with ``staged_predict``, alone or at the end of a pipeline.
+        After which epoch, or stage of boosting, the training rows were fitted first, whatever epoch is kept in the end:
+        infinity if they never were, NaN where that is not known. It is known of nets of sktech's that learn
+        by themselves, and of classifiers with ``staged_predict``, alone or at the end of a pipeline.
     steps_to_fit : ndarray of shape (n_kinds, n_repeats)
         Steps of the optimiser until then, or stages.
     constant_scores : ndarray of shape (n_repeats,)
@@ -315,6 +331,7 @@ class RandomizationDisplay:
         -------
         display : RandomizationDisplay
         """
+        check_axes(ax)
         return cls(randomization_test(estimator, X, y, **kwargs)).plot(ax=ax)
 
     def plot(self, ax=None):

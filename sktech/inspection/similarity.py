@@ -1,5 +1,6 @@
 """How similar the layers of two nets are: measures, the matrix of all pairs of layers, and its picture."""
 
+import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -9,7 +10,7 @@ from tqdm import tqdm
 
 from sktech._validation import check_choice
 from sktech.inspection._activations import activations
-from sktech.inspection._axes import new_axes
+from sktech.inspection._axes import check_axes, new_axes
 from sktech.inspection._cca import canonical_correlations, cca, cca_matrix, pwcca, pwcca_matrix, svcca, svcca_matrix
 from sktech.inspection._cka import cka, cka_matrix, hsic, minibatch_cka
 from sktech.inspection._views import check_views
@@ -29,7 +30,7 @@ __all__ = [
 ]
 # What is faster for all pairs at once.
 _MATRICES = {cka: cka_matrix, cca: cca_matrix, svcca: svcca_matrix, pwcca: pwcca_matrix}
-_MEASURES = {measure.__name__: measure for measure in _MATRICES}
+_MEASURES = {measure.__name__: measure for measure in (*_MATRICES, hsic)}
 
 
 @dataclass(eq=False)
@@ -66,9 +67,9 @@ def layer_similarity(a, b, X=None, *, measure="cka", verbose=0, **options):
         changes from layer to layer.
     X : data frame or array-like of shape (n, n_features), default=None
         Rows that both predict, best such as neither has learned from. None where a and b are activations.
-    measure : "cka", "cca", "svcca", "pwcca" or callable, default="cka"
-        :func:`cka`, :func:`cca`, :func:`svcca`, :func:`pwcca`, or a function of two arrays (n, n_units) that gives a
-        number.
+    measure : "cka", "cca", "svcca", "pwcca", "hsic" or callable, default="cka"
+        :func:`cka`, :func:`cca`, :func:`svcca`, :func:`pwcca`, :func:`hsic`, or a function of two arrays (n, n_units)
+        that gives a number.
     verbose : int, default=0
         1 shows a progress bar.
     **options
@@ -111,6 +112,12 @@ def layer_similarity(a, b, X=None, *, measure="cka", verbose=0, **options):
     if not callable(measure):
         check_choice("measure", measure, list(_MEASURES))
         measure = _MEASURES[measure]
+    known = inspect.signature(measure).parameters
+    takes_all = any(parameter.kind == parameter.VAR_KEYWORD for parameter in known.values())
+    name = getattr(measure, "__name__", type(measure).__name__)
+    strange = [option for option in options if option not in known and not takes_all]
+    if strange:
+        raise TypeError(f"{strange[0]}: expected options of {name}, {', '.join([*known][2:])}, got another")
     layers_a = _read(a, X)
     layers_b = layers_a if b is a else _read(b, X)
     views = {f"layer {name!r} of a": layer for name, layer in layers_a.items()}
@@ -119,12 +126,13 @@ def layer_similarity(a, b, X=None, *, measure="cka", verbose=0, **options):
     track = partial(tqdm, desc="layer similarity", disable=not verbose)
     matrix = _MATRICES.get(measure, partial(_one_by_one, measure))
     values = matrix(views[:n_a], views[n_a:], track=track, **options)
-    name = getattr(measure, "__name__", type(measure).__name__)
     return LayerSimilarity(values, list(layers_a), list(layers_b), name)
 
 
 def _read(net, X):
     if isinstance(net, Mapping):
+        if not net:
+            raise ValueError("a, b: expected activations of at least one layer, got an empty mapping")
         return net
     if X is None:
         raise ValueError(f"X: expected rows that {type(net).__name__} predicts, got None")
@@ -163,6 +171,8 @@ class SimilarityDisplay:
     """
 
     def __init__(self, similarity):
+        if not isinstance(similarity, LayerSimilarity):
+            raise TypeError(f"similarity: expected a LayerSimilarity, got {type(similarity).__name__}")
         self.similarity = similarity
 
     @classmethod
@@ -184,11 +194,12 @@ class SimilarityDisplay:
         -------
         display : SimilarityDisplay
         """
+        check_axes(ax)
         similarity = layer_similarity(a, b, X, measure=measure, verbose=verbose, **options)
         return cls(similarity).plot(ax=ax, include_values=include_values)
 
     @classmethod
-    def from_estimator(cls, estimator, X, **kwargs):
+    def from_estimator(cls, estimator, X=None, **kwargs):
         """Compares the layers of one net with each other and plots the matrix.
 
         Parameters

@@ -34,7 +34,8 @@ def test_bars_are_mean_absolute_values(fitted, function):
     assert_array_equal(display.lengths_, lengths(display))
     assert display.names_ == [X.columns[j] for j in order]
     assert [label.get_text() for label in display.ax_.get_yticklabels()] == display.names_
-    assert display.ax_.get_xlabel() == "mean absolute attribution (probability)"
+    told = "gradient" if function is gradient else "attribution"
+    assert display.ax_.get_xlabel() == f"mean absolute {told} (probability)"
 
 
 def test_bars_of_a_row_sum_to_what_is_explained(fitted):
@@ -55,7 +56,7 @@ def test_bars_of_a_row_sum_to_what_is_explained(fitted):
     assert len(colours) == len({colour for _, colour in colours}) == 2
     slopes = AttributionDisplay.from_estimator(clf, X, method="gradient", row=0, max_features=4)
     assert len(slopes.names_) == 4  # sum to nothing
-    assert slopes.ax_.get_title() == ""
+    assert slopes.ax_.get_title() == "answer 0"
 
 
 def test_it_draws_where_it_is_told(fitted):

@@ -282,3 +282,15 @@ def test_other_bad_input_is_refused(binary):
     frame = pd.DataFrame(X, columns=list("abcde"))
     with pytest.raises(ValueError, match="baseline: expected values for the columns"):
         deletion_score(clf, frame, X, baseline=pd.Series({"a": 1.0}))
+
+
+def test_values_of_columns_in_another_order_are_refused():
+    X = pd.DataFrame(np.random.default_rng(0).normal(size=(20, 3)), columns=list("abc"))
+    clf = LogisticRegression().fit(X, X["a"] > 0)
+    values = X * clf.coef_
+    assert (
+        deletion_score(clf, X, values, random_state=0).area
+        == deletion_score(clf, X, values.to_numpy(), random_state=0).area
+    )
+    with pytest.raises(ValueError, match=r"expected values of the columns \['a', 'b', 'c'\] in this order"):
+        deletion_score(clf, X, values[["c", "b", "a"]])

@@ -199,3 +199,8 @@ def test_what_makes_no_sense_is_refused():
         Memorizer().to_module()
     assert not hasattr(Memorizer("min_norm"), "to_module")
     assert clone(Memorizer("min_norm", gamma=2.0)).gamma == 2.0
+
+
+def test_a_kernel_has_its_own_default_for_gamma():
+    X, y = np.random.default_rng(0).uniform(size=(20, 3)), np.arange(20.0)
+    assert Memorizer("min_norm", kernel="chi2").fit(X, y).residual_ < 1e-3

@@ -10,12 +10,13 @@ from sklearn.decomposition import PCA
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.exceptions import NotFittedError
 from sklearn.feature_selection import SelectKBest
-from sklearn.impute import SimpleImputer
+from sklearn.impute import KNNImputer, SimpleImputer
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import (
     FunctionTransformer,
     KBinsDiscretizer,
+    Normalizer,
     OneHotEncoder,
     OrdinalEncoder,
     PolynomialFeatures,
@@ -262,7 +263,9 @@ def test_classes_that_a_member_does_not_know_are_impossible_to_it():
 
 
 @pytest.mark.parametrize(
-    "mixing", [PCA(2), PolynomialFeatures(2), FunctionTransformer(lambda X: np.log1p(np.abs(X)))], ids=lambda t: type(t)
+    "mixing",
+    [PCA(2), PolynomialFeatures(2), FunctionTransformer(lambda X: np.log1p(np.abs(X))), Normalizer(), KNNImputer()],
+    ids=lambda t: type(t),
 )
 def test_outputs_of_several_columns_are_known_as_such(mixing):
     X, y = numbers()
@@ -290,6 +293,11 @@ def test_what_cannot_be_read_is_refused():
     hard = BaggingVoteEnsemble(NetClassifier(**FAST), n_estimators=2, voting="hard", random_state=0).fit(X, y)
     with pytest.raises(TypeError, match="voting: expected 'soft'"):
         read_net(hard, X)
+    with pytest.raises(ValueError, match="X has 3 features, but NetClassifier is expecting 5"):
+        read_net(NetClassifier(**FAST).fit(X, y), X[:, :3])
+    for nothing in (NetClassifier, 5, "net"):
+        with pytest.raises(TypeError, match="estimator: expected a fitted net"):
+            read_net(nothing, X)
     with pytest.raises(ValueError, match="expected a table of at least one row"):
         read_net(nn.Linear(3, 2), np.zeros(3))
     net = read_net(nn.Unflatten(1, (1, 1, 3)), np.zeros((2, 3)))

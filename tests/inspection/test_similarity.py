@@ -342,7 +342,7 @@ def test_parameters_that_make_no_sense_are_refused():
         cka(X[:3], X[:3], unbiased=True)
     with pytest.raises(ValueError, match="batches: expected at least one pair"):
         minibatch_cka([])
-    with pytest.raises(ValueError, match="measure: expected one of 'cka', 'cca', 'svcca', 'pwcca', got 'r2'"):
+    with pytest.raises(ValueError, match="measure: expected one of 'cka', 'cca', 'svcca', 'pwcca', 'hsic', got 'r2'"):
         layer_similarity({"h": X}, {"h": X}, measure="r2")
     with pytest.raises(ValueError, match="layer 'h' of b: expected the same 6 rows as layer 'h' of a, got 5"):
         layer_similarity({"h": X}, {"h": X[:5]})
@@ -619,3 +619,59 @@ def test_a_blank_has_no_number_in_the_picture():
 def test_a_plain_perceptron_has_layers_too():
     X = torch.randn(20, 5)
     assert list(activations(MLP(5, 3, (8, 8)), X)) == ["hidden.1", "hidden.3", "head"]
+
+
+class HeadFirst(nn.Module):
+    """Its parts are defined in another order than they are called in, and one of them never is."""
+
+    def __init__(self):
+        super().__init__()
+        self.head = nn.Linear(8, 2)
+        self.body = nn.Sequential(nn.Linear(5, 8), nn.ReLU())
+        self.unused = nn.Linear(8, 4)
+
+    def forward(self, X):
+        return self.head(self.body(X))
+
+
+def test_the_last_layer_is_the_last_that_is_called():
+    X = np.random.default_rng(0).normal(size=(30, 5)).astype(np.float32)
+    assert list(activations(HeadFirst(), X)) == ["body.1", "head"]
+
+
+def test_parametrized_weights_are_no_layers():
+    X = np.random.default_rng(0).normal(size=(3, 5)).astype(np.float32)
+    net = nn.Sequential(nn.Linear(5, 8), nn.ReLU(), torch.nn.utils.parametrizations.weight_norm(nn.Linear(8, 3)))
+    assert {name: layer.shape for name, layer in activations(net, X).items()} == {"1": (3, 8), "2": (3, 3)}
+
+
+def test_layers_of_a_module_whose_output_is_no_table():
+    X = np.random.default_rng(0).normal(size=(3, 1, 6, 6)).astype(np.float32)
+    layers = activations(nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU()), X)
+    assert {name: layer.shape for name, layer in layers.items()} == {"0": (3, 32), "1": (3, 32)}
+
+
+def test_a_short_batch_counts_by_its_rows():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(1004, 4))
+    Y = rng.normal(size=(1004, 4)) + X
+    whole = cka(X, Y, unbiased=True)
+    batches = [(X[:1000], Y[:1000]), (X[1000:], Y[1000:])]
+    assert abs(minibatch_cka(batches) - whole) < 0.02
+    parts = [[hsic(a, b, unbiased=True) for a, b in ((x, y), (x, x), (y, y))] for x, y in batches]
+    cross, own_x, own_y = np.average(parts, axis=0, weights=[1000, 4])
+    np.testing.assert_allclose(minibatch_cka(batches), cross / np.sqrt(own_x * own_y), rtol=1e-10)
+
+
+def test_what_is_no_option_or_no_batch_is_told():
+    X = np.random.default_rng(0).normal(size=(6, 2))
+    with pytest.raises(TypeError, match="kernel: expected options of cca, squared, got another"):
+        layer_similarity({"a": X}, {"a": X}, measure="cca", kernel="rbf")
+    with pytest.raises(ValueError, match="at least one layer"):
+        layer_similarity({}, {"a": X})
+    with pytest.raises(ValueError, match="batches: expected at least 4 rows in each, got 3 in number 1"):
+        minibatch_cka([(X, X), (X[:3], X[:3])])
+    with pytest.raises(ValueError, match="batches: expected pairs of activations, got ndarray as number 0"):
+        minibatch_cka((X, X))
+    with pytest.raises(TypeError, match="ax: expected None or axes of matplotlib, got int"):
+        SimilarityDisplay.from_estimators({"a": X}, {"a": X}, ax=3)
