@@ -101,7 +101,7 @@ class Chain:
     Parameters
     ----------
     part : Bare or OnTable
-        In evaluation mode; see ``_nets.py``.
+        In evaluation mode; see ``_parts.py``.
 
     Attributes
     ----------
@@ -263,6 +263,7 @@ def _layer(node, module):
 
 
 def refusal(got):
+    """The error for a net that is no chain, or not linear but for bends."""
     return TypeError(
         "estimator: expected a net that is linear but for bends, a chain of dense layers and functions of single units "
         "(ReLU, LeakyReLU, PReLU, Hardtanh and their like; dropout and BatchNorm1d in evaluation mode), as only there "
