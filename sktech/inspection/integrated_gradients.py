@@ -72,7 +72,7 @@ def integrated_gradients(
     -------
     attribution : GradientAttribution
         Its ``explained`` is F(x) - F(x'), which the values of a row sum to. Its ``error`` is an estimate of how far any
-        of them is from what it should be, which one row in twenty exceeds, as a rule by little: the largest one of what
+        of them is from what it should be, which fewer than one row in ten exceeds: the largest one of what
         the last doubling has changed it by, half of what the one before has, and half of what the sum was then still
         missing. With a given number of steps it is what the sum is missing, which says less.
 

@@ -86,10 +86,10 @@ def layer_similarity(a, b, X=None, *, measure="cka", verbose=0, **options):
 
     Notes
     -----
-    With 10,000 rows, and two nets of 4 members and 2 x 128 units, "cka" takes about 3 seconds on one core, canonical
-    correlations 10, and "cka" with ``kernel="rbf"`` 20. Take more rows than units: with few, layers look alike, to
-    canonical correlations even when they have nothing in common (see :func:`canonical_correlations`), and to "cka"
-    unless ``unbiased=True``. The members of a committee are compared as one layer of many units.
+    Canonical correlations take a few times as long as "cka", and "cka" with ``kernel="rbf"`` longer
+    (``benchmarks/results/inspection.md``). Take more rows than units: with few, layers look alike, to canonical
+    correlations even when they have nothing in common (see :func:`canonical_correlations`), and to "cka" unless
+    ``unbiased=True``. The members of a committee are compared as one layer of many units.
 
     References
     ----------
