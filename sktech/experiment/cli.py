@@ -121,10 +121,10 @@ def _plan(options):
         raise InputError(f"--out: expected a folder, got the file {options.out}")
     if os.getcwd() not in sys.path:
         sys.path.append(os.getcwd())  # package.module:Class may live here
-    X, y = read_table(options.data, options.target, options.categories)
+    table = read_table(options.data, options.target, categorical=options.categories)
     cv = RepeatedStratifiedKFold(n_splits=options.folds, n_repeats=options.repeats, random_state=_SEED)
     return Experiment.plan(
-        X, y, options.models, cv=cv, random_state=_SEED, target=options.target or "target", folds_option="--folds "
+        table.X, table.y, options.models, cv=cv, random_state=_SEED, target=table.target, folds_option="--folds "
     )
 
 
