@@ -140,10 +140,7 @@ class _Sample:
         errors = self._counts + np.bincount(guess, minlength=len(self.classes)) - 2 * right
         given = [str(label) for label in self.classes[_errors(errors, self._counts) <= _TOLD]]
         if given:
-            return (
-                f"alone tells which rows are of the class{'es' if len(given) > 1 else ''} {shortened(given, 5)}",
-                False,
-            )
+            return f"alone tells which rows are of class {shortened(given, limit=5)}", False
         return None
 
     def _mirrors(self, values):
