@@ -70,15 +70,16 @@ def read_table(source, target=None, *, categorical=(), drop=(), groups=None, tim
     name, frame, target = _read(source, roles)
     roles = replace(roles, target=target)
     roles.check(source, frame.columns)
+    frame.index = pd.RangeIndex(len(frame))  # what a file keeps as an index is no feature
     no_features = {target, groups, time, *roles.drop}
-    columns = {
-        name: as_text(column) if name in roles.categorical else as_feature(column)
-        for name, column in frame.items()
-        if name not in no_features
+    features = {
+        column: as_text(cells) if column in roles.categorical else as_feature(cells)
+        for column, cells in frame.items()
+        if column not in no_features
     }
-    if not columns:
+    if not features:
         raise InputError(f"{source}: expected columns besides the target {target!r}, got none")
-    X = pd.DataFrame(columns, copy=False)
+    X = pd.DataFrame(features, copy=False)
     y = check_target(frame[target], target)
     group_of_rows = None if groups is None else as_groups(frame[groups])
     time_of_rows = None if time is None else as_time(frame[time])

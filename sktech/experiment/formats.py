@@ -88,7 +88,7 @@ class TableFile:
             raise InputError(f"{self.path}: expected a header and rows, but the file is empty") from error
         except (pd.errors.ParserError, pyarrow.ArrowException, OSError) as error:
             reason = " ".join(str(error).split())
-            if self.compression and isinstance(error, OSError):
+            if self.compression and isinstance(error, OSError) and error.errno is None:
                 reason = f"expected a {self.compression} file, but it cannot be unpacked: {reason}"
             else:
                 reason = f"cannot be read: {reason}"

@@ -215,6 +215,13 @@ def test_names_that_come_twice_are_refused(tmp_path):
         read_table(tmp_path / "t.feather", "y")
 
 
+def test_an_index_is_no_feature(tmp_path):
+    frame = pd.DataFrame({"x": [1, 2, 3], "y": ["a", "b", "a"]}, index=pd.Index([7, 7, 8], name="id"))
+    frame.to_parquet(tmp_path / "t.parquet")
+    X = read_table(tmp_path / "t.parquet", "y").X
+    pd.testing.assert_frame_equal(X, pd.DataFrame({"x": [1, 2, 3]}))
+
+
 def test_lists_in_cells_are_refused(tmp_path):
     pd.DataFrame({"x": [[1, 2], [3]], "y": ["a", "b"]}).to_parquet(tmp_path / "t.parquet")
     with pytest.raises(InputError, match="column 'x': expected one value per cell, got a list"):

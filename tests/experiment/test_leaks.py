@@ -105,3 +105,9 @@ def test_honest_tables_have_none(name):
 
 def test_a_row_per_class_is_no_reason_to_fail():
     assert find_leaks(pd.DataFrame({"x": [1, 2, 3], "z": ["a", None, "b"]}), [5, 6, 7]) == []
+
+
+def test_a_class_per_row_costs_neither_time_nor_memory():
+    n = 200_000
+    X = pd.DataFrame({"x": np.arange(n)[::-1] * 7, "z": np.arange(n) % 5})
+    assert find_leaks(X, np.arange(n).astype(str)) == []
