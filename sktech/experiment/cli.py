@@ -12,6 +12,7 @@ from sktech.experiment.conditions import Conditions
 from sktech.experiment.console import print_table
 from sktech.experiment.data import BUNDLED, read_table
 from sktech.experiment.errors import InputError, shortened
+from sktech.experiment.formats import TableFile
 from sktech.experiment.plots import save_plots
 from sktech.experiment.progress import Progress
 from sktech.experiment.store import ResultStore
@@ -35,8 +36,7 @@ def add_arguments(parser):
         nargs="*",
         metavar="DATA",
         default=[DEFAULT_DATA],
-        help="files that end in .csv, .tsv (also .gz, .zst), .parquet, .feather or .arff, openml:ID, or one of "
-        f"{sets} (default: {DEFAULT_DATA})",
+        help=f"files that end in {TableFile.ENDINGS}, openml:ID, or one of {sets} (default: {DEFAULT_DATA})",
     )
     columns = parser.add_argument_group("columns")
     columns.add_argument(

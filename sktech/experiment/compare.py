@@ -10,6 +10,7 @@ comparison.report("report.html")
 
 from collections.abc import Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from numbers import Integral
 
 import numpy as np
@@ -66,7 +67,7 @@ def compare(X, y, estimators=None, *, groups=None, time=None, **options):
     >>> comparison.to_frame()["balanced_accuracy"].gt(0.5).to_dict()
     {'logistic_regression': True, 'dummy_prior': False}
     """
-    return compare_tables([_checked_table("table", X, y, groups, time)], estimators, **options)["table"]
+    return compare_tables([Table("table", X, y, groups=groups, time=time)], estimators, **options)["table"]
 
 
 def compare_tables(
@@ -135,9 +136,9 @@ def compare_tables(
     'logistic_regression'
     """
     if isinstance(tables, Mapping):
-        tables = [_checked_table(name, *parts) for name, parts in tables.items()]
+        tables = [Table(name, *parts) for name, parts in tables.items()]
     experiment = plan(
-        tables,
+        [_checked(table) for table in tables],
         estimators,
         cv=cv,
         n_repeats=n_repeats,
@@ -212,14 +213,17 @@ def _in_words(tables, cv, n_repeats, folds):
     return f"{cv} {kind}" + (f", drawn {n_repeats} times" if n_repeats > 1 else "")
 
 
-def _checked_table(name, X, y, groups=None, time=None):
-    X, y = _as_table(X), check_target(y)
-    parts = {"labels": y, "groups": groups, "moments": time}
-    for what, part in parts.items():
+def _checked(table):
+    X, y = _as_table(table.X), check_target(table.y, table.target)
+    for what, part in (("labels", y), ("groups", table.groups), ("moments", table.time)):
         if part is not None and len(part) != len(X):
             raise InputError(f"expected as many rows as {what}, got {len(X):,} rows and {len(part):,} {what}")
-    groups, time = (None if part is None else pd.factorize(np.asarray(part), sort=True)[0] for part in (groups, time))
-    return Table(name, X, y, groups, time)
+    ordered = {
+        name: pd.factorize(np.asarray(part), sort=True)[0]
+        for name, part in (("groups", table.groups), ("time", table.time))
+        if part is not None
+    }
+    return replace(table, X=X, y=y, **ordered)
 
 
 def _as_table(X):
