@@ -8,6 +8,7 @@ import pandas as pd
 from sklearn.model_selection import StratifiedKFold
 
 from sktech.experiment.errors import InputError, shortened
+from sktech.experiment.partition import deal_out_groups, time_blocks
 from sktech.experiment.target import check_class_sizes
 
 _INNER_FOLDS = 3
@@ -66,12 +67,6 @@ def draw_folds(y, *, n_folds, n_repeats=1, seed, groups=None, time=None, option=
     InputError
         If both ``groups`` and ``time`` are given, folds in the order of time are to be repeated, a value is missing,
         there are too few rows of a class, groups or moments, or all training rows of a fold are of one class.
-
-    Notes
-    -----
-    Groups are dealt out from the large to the small, those of about the same size (within a factor of two) in random
-    order, each to the fold that has least of its classes so far. scikit-learn's ``StratifiedGroupKFold`` has the strict
-    order of size, and often repeats the same folds.
 
     Examples
     --------
@@ -170,40 +165,12 @@ def inner_folds(y, *, seed, groups=None, time=None):
 def _split(y, n_folds, random, groups, time):
     """Pairs (train, test) of one repeat, with groups and time as numbers from 0."""
     if time is not None:
-        block = _blocks(time, n_folds + 1)
+        block = time_blocks(time, n_folds + 1)
         return [(np.flatnonzero(block < k), np.flatnonzero(block == k)) for k in range(1, n_folds + 1)]
     if groups is not None:
-        fold = _dealt_out(groups, y, n_folds, random)
+        fold = deal_out_groups(groups, y, n_folds, random)
         return [(np.flatnonzero(fold != k), np.flatnonzero(fold == k)) for k in range(n_folds)]
     return list(StratifiedKFold(n_folds, shuffle=True, random_state=random).split(y, y))
-
-
-def _dealt_out(groups, y, n_folds, random):
-    """The fold of each row."""
-    classes, codes = np.unique(y, return_inverse=True)
-    shares = np.zeros((groups.max() + 1, len(classes)))  # of each class, how much is in each group
-    np.add.at(shares, (groups, codes), 1 / np.bincount(codes)[codes])
-    order = random.permutation(len(shares))
-    magnitude = np.floor(np.log2(shares.sum(axis=1)))
-    of_group = np.empty(len(shares), dtype=int)
-    in_fold = np.zeros((n_folds, len(classes)))
-    for group in order[np.argsort(-magnitude[order], kind="stable")]:
-        # Least of its classes; among folds without any the emptiest, so that none remains empty.
-        chosen = np.lexsort((in_fold.sum(axis=1), in_fold @ shares[group]))[0]
-        in_fold[chosen] += shares[group]
-        of_group[group] = chosen
-    return of_group[groups]
-
-
-def _blocks(time, n_blocks):
-    """The block of each row: whole moments, at least one, and as near to the same number of rows as these allow."""
-    ends = np.cumsum(np.bincount(time))  # rows until the end of each moment
-    ideal = len(time) * np.arange(1, n_blocks) / n_blocks
-    first = 1 + np.abs(ends - ideal[:, None]).argmin(axis=1)  # the first moment of each block but the first
-    step = np.arange(n_blocks - 1)
-    first = np.maximum.accumulate(first - step) + step
-    first = np.minimum(first, len(ends) - n_blocks + 1 + step)
-    return np.searchsorted(first, time, side="right")
 
 
 def _numbered(values, y, what):
