@@ -171,7 +171,7 @@ def _run(experiment, n_jobs, store):
 
 
 def _plan(options):
-    for name, least in (("folds", 2), ("repeats", 1), ("tune", 0)):
+    for name, least in (("folds", 2), ("repeats", 1)):
         if getattr(options, name) < least:
             raise InputError(f"--{name}: expected at least {least}, got {getattr(options, name)}")
     if options.jobs == 0 or options.jobs < -cpu_count():

@@ -177,8 +177,8 @@ def plan(tables, estimators, *, cv, n_repeats, conditions, n_candidates, random_
     names = [table.name for table in tables]
     if len(set(names)) < len(names) or not names:
         raise InputError(f"expected tables with different names, got {', '.join(names) or 'none'}")
-    if n_candidates < 0:
-        raise InputError(f"expected at least 0 candidates for tuning, got {n_candidates}")
+    if n_candidates < 0 or n_candidates == 1:
+        raise InputError(f"tune: expected 0 or at least 2 candidates, got {n_candidates}")
     models = choose_models(estimators)
     seed = draw_seed(random_state)
     folds = [_folds(table, cv, n_repeats, seed, folds_option) for table in tables]
@@ -189,10 +189,10 @@ def _folds(table, cv, n_repeats, seed, option):
     if isinstance(cv, Integral):
         if cv < 2:
             raise InputError(f"expected at least 2 folds, got {cv}")
-        plain = table.groups is None and table.time is None
-        if plain:
-            check_class_sizes(table.y, cv, option, table.target)
-        return draw_folds(table.y, n_folds=cv, n_repeats=n_repeats, seed=seed, groups=table.groups, time=table.time)
+        parts = {"groups": table.groups, "time": table.time}
+        return draw_folds(
+            table.y, n_folds=cv, n_repeats=n_repeats, seed=seed, option=option, target=table.target, **parts
+        )
     if isinstance(cv, RepeatedStratifiedKFold):
         check_class_sizes(table.y, cv.cvargs["n_splits"], option, table.target)
     pairs = list(check_cv(cv, table.y, classifier=True).split(table.X, table.y, table.groups))

@@ -62,11 +62,11 @@ class Conditions:
 
     def __post_init__(self):
         if not 0 <= self.noise < 1:
-            raise InputError(f"--noise: expected a share of at least 0 and less than 1, got {self.noise}")
+            raise InputError(f"noise: expected a share of at least 0 and less than 1, got {self.noise}")
         if not 1 <= self.tail < np.inf:
-            raise InputError(f"--tail: expected a ratio of at least 1, got {self.tail}")
+            raise InputError(f"tail: expected a ratio of at least 1, got {self.tail}")
         if not 0 < self.fraction <= 1:
-            raise InputError(f"--fraction: expected a share of more than 0 and at most 1, got {self.fraction}")
+            raise InputError(f"fraction: expected a share of more than 0 and at most 1, got {self.fraction}")
 
     def apply(self, y, train, seed):
         """The rows that train, and their labels.

@@ -141,13 +141,13 @@ def test_a_description_says_what_is_done():
 @pytest.mark.parametrize(
     ("params", "message"),
     [
-        ({"noise": 1.0}, "--noise: expected a share of at least 0 and less than 1, got 1.0"),
-        ({"noise": -0.1}, "--noise"),
-        ({"noise": float("nan")}, "--noise"),
-        ({"tail": 0.5}, "--tail: expected a ratio of at least 1, got 0.5"),
-        ({"tail": float("inf")}, "--tail"),
-        ({"fraction": 0}, "--fraction: expected a share of more than 0 and at most 1, got 0"),
-        ({"fraction": 1.1}, "--fraction"),
+        ({"noise": 1.0}, "noise: expected a share of at least 0 and less than 1, got 1.0"),
+        ({"noise": -0.1}, "noise"),
+        ({"noise": float("nan")}, "noise"),
+        ({"tail": 0.5}, "tail: expected a ratio of at least 1, got 0.5"),
+        ({"tail": float("inf")}, "tail"),
+        ({"fraction": 0}, "fraction: expected a share of more than 0 and at most 1, got 0"),
+        ({"fraction": 1.1}, "fraction"),
     ],
 )
 def test_numbers_out_of_range_are_refused_by_the_name_of_the_option(params, message):

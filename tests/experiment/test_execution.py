@@ -93,7 +93,7 @@ def test_bad_tables_are_refused(iris):
         compare_tables({}, ["dummy_prior"])
     with pytest.raises(InputError, match="with different names, got a, a"):
         compare_tables([Table("a", X, y.to_numpy())] * 2, ["dummy_prior"])
-    with pytest.raises(InputError, match="at least 0 candidates for tuning, got -1"):
+    with pytest.raises(InputError, match="0 or at least 2 candidates, got -1"):
         compare(X, y, ["dummy_prior"], tune=-1)
     with pytest.raises(InputError, match="as many rows as groups, got 150 rows and 3 groups"):
         compare(X, y, ["dummy_prior"], groups=[1, 2, 3])
