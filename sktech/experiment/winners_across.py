@@ -3,8 +3,9 @@
 import numpy as np
 
 from sktech.experiment.across import mean_ranks, score_matrix
+from sktech.experiment.friedman import friedman
+from sktech.experiment.pairwise import cliques, pairwise_test, tables_needed
 from sktech.experiment.phrases import NAMES, counted, listed, p_value_told
-from sktech.experiment.rank_tests import cliques, friedman, pairwise_test, tables_needed
 from sktech.experiment.summary import LOWER_IS_BETTER
 
 
@@ -12,7 +13,7 @@ def across_in_words(folds, score="log_loss", confidence=0.95):
     """Which model wins over several tables, if any does.
 
     Friedman's test comes first. Only if it finds a difference is the best mean rank told, and which other models cannot
-    be told from it, by :func:`~sktech.experiment.rank_tests.pairwise_test`. Two models need no Friedman's test.
+    be told from it, by :func:`~sktech.experiment.pairwise.pairwise_test`. Two models need no Friedman's test.
 
     Parameters
     ----------
@@ -58,7 +59,7 @@ def groups(matrix, lower_is_better, confidence=0.95):
     -------
     groups : list of list of str
         One of all models if Friedman's test finds no difference, otherwise the
-        :func:`~sktech.experiment.rank_tests.cliques`.
+        :func:`~sktech.experiment.pairwise.cliques`.
     critical_difference : float or None
         Of mean ranks; None where Wilcoxon's test makes the groups.
 

@@ -1,78 +1,15 @@
-"""Tests on a matrix of tables x models: do the models differ at all, and which two can be told apart?
-
-After Demsar (2006), "Statistical comparisons of classifiers over multiple data sets", Journal of Machine Learning
-Research 7. A table counts as one observation, however many folds its means are of.
-"""
+"""Which two models can be told apart over several tables, and which groups cannot."""
 
 import itertools
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy.special import gammaln
-from scipy.stats import f, friedmanchisquare, studentized_range, wilcoxon
+from scipy.stats import rankdata, studentized_range, wilcoxon
 
-from sktech.experiment.errors import InputError
+from sktech.experiment.friedman import check_matrix
 from sktech.experiment.significance import holm
 
-_TABLES_FOR_F = 5
-
-
-class Friedman(NamedTuple):
-    """Friedman's test, with his statistic and with that of Iman and Davenport.
-
-    Parameters
-    ----------
-    n_tables : int
-    chi2, chi2_p_value : float
-        Friedman's; cautious.
-    f, f_p_value : float
-        Iman and Davenport's.
-    """
-
-    n_tables: int
-    chi2: float
-    chi2_p_value: float
-    f: float
-    f_p_value: float
-
-    @property
-    def p_value(self):
-        """The one to be read: Iman and Davenport's, or Friedman's where there are fewer than five tables.
-
-        With three tables and three models that differ in nothing, Iman and Davenport's is below 0.05 in 20 % of cases.
-        """
-        return self.f_p_value if self.n_tables >= _TABLES_FOR_F else self.chi2_p_value
-
-
-def friedman(matrix):
-    """Whether the models differ at all.
-
-    Parameters
-    ----------
-    matrix : DataFrame of shape (n_tables, n_models)
-        Scores, without NaN.
-
-    Returns
-    -------
-    test : Friedman
-        No p-value is lower than n_models!^(1 - n_tables), the probability that all tables agree by chance.
-
-    Raises
-    ------
-    InputError
-        If there are fewer than two tables or three models, or NaN. Two models are compared by :func:`wilcoxon_holm`.
-    """
-    n, k = _check(matrix, models=3)
-    ranks = matrix.rank(axis=1)
-    if (ranks.nunique(axis=1) == 1).all():
-        return Friedman(n, 0.0, 1.0, 0.0, 1.0)  # all are equal everywhere
-    chi2, chi2_p_value = friedmanchisquare(*ranks.to_numpy().T)
-    room = n * (k - 1) - chi2
-    statistic = (n - 1) * chi2 / room if room > 1e-9 * chi2 else np.inf
-    lowest = np.exp((1 - n) * gammaln(k + 1))
-    p_values = np.maximum([chi2_p_value, f.sf(statistic, k - 1, (k - 1) * (n - 1))], lowest)
-    return Friedman(n, float(chi2), float(p_values[0]), float(statistic), float(p_values[1]))
+_EXACT_UP_TO = 50  # tables, as in scipy
 
 
 def nemenyi(matrix, confidence=0.95):
@@ -97,7 +34,7 @@ def nemenyi(matrix, confidence=0.95):
     InputError
         If there are fewer than two tables or two models, or NaN.
     """
-    n, k = _check(matrix)
+    n, k = check_matrix(matrix)
     error = np.sqrt(k * (k + 1) / (6 * n)) / np.sqrt(2)  # the studentized range is divided by the root of 2
     ranks = matrix.rank(axis=1).mean().to_numpy()
     i, j = np.triu_indices(k, 1)
@@ -113,7 +50,8 @@ def wilcoxon_holm(matrix):
     Parameters
     ----------
     matrix : DataFrame of shape (n_tables, n_models)
-        Scores, without NaN. Tables on which two models are equal say nothing of the two.
+        Scores, without NaN. Tables on which two models are equal say nothing of the two. P-values are exact for up to
+        50 other tables.
 
     Returns
     -------
@@ -125,12 +63,9 @@ def wilcoxon_holm(matrix):
     InputError
         If there are fewer than two tables or two models, or NaN.
     """
-    _check(matrix)
-    scores = matrix.to_numpy().T
-    p_values = [
-        wilcoxon(a, b).pvalue if (a != b).any() else 1.0  # equal on all tables
-        for a, b in itertools.combinations(scores, 2)
-    ]
+    check_matrix(matrix)
+    pairs = itertools.combinations(matrix.to_numpy().T, 2)
+    p_values = [_signed_rank_p_value(first - second) for first, second in pairs]
     return _square(holm(p_values), matrix.columns)
 
 
@@ -152,7 +87,7 @@ def tables_needed(n_models, confidence=0.95):
 
     Examples
     --------
-    >>> from sktech.experiment.rank_tests import tables_needed
+    >>> from sktech.experiment.pairwise import tables_needed
     >>> tables_needed(2), tables_needed(5), tables_needed(25)
     (6, 9, 14)
     """
@@ -186,7 +121,7 @@ def pairwise_test(matrix, confidence=0.95):
     InputError
         If there are fewer than two tables or two models, or NaN.
     """
-    n, k = _check(matrix)
+    n, k = check_matrix(matrix)
     if k == 2 or n >= tables_needed(k, confidence):
         return wilcoxon_holm(matrix), None
     critical_difference, p_values = nemenyi(matrix, confidence)
@@ -213,7 +148,7 @@ def cliques(ranks, p_values, confidence=0.95):
     Examples
     --------
     >>> import pandas as pd
-    >>> from sktech.experiment.rank_tests import cliques
+    >>> from sktech.experiment.pairwise import cliques
     >>> ranks = pd.Series({"a": 1.2, "b": 2.0, "c": 2.8})
     >>> p_values = pd.DataFrame([[1, 0.3, 0.01], [0.3, 1, 0.2], [0.01, 0.2, 1]], index=ranks.index, columns=ranks.index)
     >>> cliques(ranks, p_values)
@@ -232,14 +167,20 @@ def cliques(ranks, p_values, confidence=0.95):
     return groups
 
 
-def _check(matrix, models=2):
-    """The numbers of tables and of models, if they are enough."""
-    n, k = matrix.shape
-    if n < 2 or k < models:
-        raise InputError(f"expected two tables and {models} models at least, got {n} and {k}")
-    if matrix.isna().to_numpy().any():
-        raise InputError("expected a score of every model on every table, got NaN")
-    return n, k
+def _signed_rank_p_value(gaps):
+    """Wilcoxon's two-sided p-value; exact also with equal sizes, where scipy's would take seconds per pair."""
+    gaps = gaps[gaps != 0]
+    ranks = rankdata(np.abs(gaps))
+    if len(gaps) == 0:
+        return 1.0
+    if len(np.unique(ranks)) == len(ranks) or len(ranks) > _EXACT_UP_TO:
+        return wilcoxon(gaps).pvalue
+    doubled = (2 * ranks).astype(int)  # shared ranks are halves
+    chances = np.ones(1)  # of each sum of the ranks whose sign is positive
+    for rank in doubled:
+        chances = (np.pad(chances, (0, rank)) + np.pad(chances, (rank, 0))) / 2
+    smaller = min(doubled[gaps > 0].sum(), doubled[gaps < 0].sum())
+    return min(1.0, 2 * chances[: smaller + 1].sum())
 
 
 def _square(upper, names):
