@@ -134,7 +134,8 @@ def _first_row(lanes):
 
 
 def _draw_axis(ax, low, high, right, size):
-    ticks = [tick for tick in MaxNLocator(12, integer=True).tick_values(low, high) if low <= tick <= high]
+    at_most = max(1, int(12 * (high - low) / (right - low)))
+    ticks = [tick for tick in MaxNLocator(at_most, integer=True).tick_values(low, high) if low <= tick <= high]
     ax.plot([low, high], [0, 0], color=MUTED, linewidth=1, clip_on=False)
     for tick in ticks:
         ax.plot([tick, tick], [-0.2, 0], color=MUTED, linewidth=1, clip_on=False)
