@@ -64,6 +64,8 @@ def draw_score(ax, comparison, score, names=True):
 def draw_time(ax, comparison):
     """Log-loss against the seconds of one fit, names beside the points; bars reach from the lowest to the highest fold.
 
+    Steps join the models that no other one beats in both.
+
     Parameters
     ----------
     ax : matplotlib Axes

@@ -1,4 +1,5 @@
 import numpy as np
+import pandas as pd
 import pytest
 
 from sktech.experiment.across import mean_ranks, score_matrix
@@ -81,6 +82,15 @@ def test_models_that_failed_cannot_win(folds_of):
     assert in_words(folds).endswith("some fold: model0.")
 
 
+def test_models_that_failed_do_not_count_as_comparisons(folds_of):
+    scores = some_scores(0, n_models=6, spread=0.3)
+    scores[0, ::2, 3] = np.nan
+    folds = folds_of(scores)
+    without = folds[folds["model"].isin(["model1", "model3", "model5"])]
+    assert leaders(folds) == leaders(without)
+    assert in_words(folds).startswith(in_words(without))
+
+
 def test_only_folds_that_all_have_finished_count(folds_of):
     folds = folds_of(some_scores(0, n_folds=6))
     finished = folds[(folds["fold"] < 4) | (folds["model"] == "model3")]
@@ -126,6 +136,17 @@ def test_friedmans_verdict_bars_the_way_to_pairs(folds_of):
         folds = folds_of(np.random.default_rng(seed).normal(size=(8, 4, 1)))
         winners += not across_in_words(folds).startswith("No winner")
     assert winners <= 0.05 * 40 + 3 * np.sqrt(0.05 * 0.95 * 40)
+
+
+def test_the_diagram_joins_all_where_friedmans_test_finds_nothing():
+    # model0 is a little better on 31 tables and much worse on 30, which only the signed ranks can tell.
+    gaps = np.r_[-np.linspace(0.01, 0.02, 31), np.linspace(1, 2, 30)]
+    other = np.resize([-5.0, 5.0], 61)
+    matrix = pd.DataFrame({"model0": gaps, "model1": 0.0, "model2": other})
+    assert pairwise_test(matrix)[0].loc["model0", "model1"] <= 0.05
+    joined, critical_difference = groups(matrix, lower_is_better=True)
+    assert [sorted(group) for group in joined] == [["model0", "model1", "model2"]]
+    assert critical_difference is None
 
 
 @pytest.mark.parametrize("n_tables", [3, 6])
