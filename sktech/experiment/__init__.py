@@ -6,9 +6,22 @@ or, in Python, :func:`sktech.experiment.compare`. Needs the extra ``sktech[exper
 """
 
 from sktech.experiment.baselines import baselines
-from sktech.experiment.compare import compare
+from sktech.experiment.compare import compare, compare_tables
 from sktech.experiment.comparison import Comparison
 from sktech.experiment.errors import InputError
-from sktech.experiment.store import FoldRecord
+from sktech.experiment.records import FoldRecord
+from sktech.experiment.store import ResultStore
+from sktech.experiment.study import Study
+from sktech.experiment.table import Table
 
-__all__ = ["Comparison", "FoldRecord", "InputError", "baselines", "compare"]
+__all__ = [
+    "Comparison",
+    "FoldRecord",
+    "InputError",
+    "ResultStore",
+    "Study",
+    "Table",
+    "baselines",
+    "compare",
+    "compare_tables",
+]

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from sktech.experiment.errors import InputError
-from sktech.experiment.folds import check_score, common_folds, fold_scores, fold_sizes
+from sktech.experiment.paired import check_score, common_folds, fold_scores, fold_sizes
 from sktech.experiment.phrases import listed
 from sktech.experiment.significance import paired_test
 from sktech.experiment.summary import LOWER_IS_BETTER

@@ -2,21 +2,22 @@
 
 import os
 import sys
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 from joblib import cpu_count
-from sklearn.model_selection import RepeatedStratifiedKFold
 
-from sktech.experiment.compare import Experiment
+from sktech.experiment.compare import plan
+from sktech.experiment.conditions import Conditions
 from sktech.experiment.console import print_table
 from sktech.experiment.data import BUNDLED, read_table
-from sktech.experiment.errors import InputError
+from sktech.experiment.errors import InputError, shortened
 from sktech.experiment.plots import save_plots
 from sktech.experiment.progress import Progress
-from sktech.experiment.store import CsvStore
+from sktech.experiment.store import ResultStore
 
 DEFAULT_DATA = "sklearn:digits"
+KNOW_THEIR_TARGET = ("sklearn:", "openml:")
 _SEED = 0
 _OK, _NOTHING_SCORED, _BAD_INPUT, _INTERRUPTED = 0, 1, 2, 130
 
@@ -31,40 +32,95 @@ def add_arguments(parser):
     sets = ", ".join(f"sklearn:{name}" for name in BUNDLED)
     parser.add_argument(
         "data",
-        nargs="?",
+        nargs="*",
         metavar="DATA",
-        default=DEFAULT_DATA,
-        help=f"a .csv, .csv.gz or .parquet file, or one of {sets} (default: {DEFAULT_DATA})",
+        default=[DEFAULT_DATA],
+        help="files that end in .csv, .tsv (also .gz, .zst), .parquet, .feather or .arff, openml:ID, or one of "
+        f"{sets} (default: {DEFAULT_DATA})",
     )
-    parser.add_argument("--target", metavar="COLUMN", help="the column to predict")
-    parser.add_argument(
+    columns = parser.add_argument_group("columns")
+    columns.add_argument(
+        "--target",
+        nargs="+",
+        default=[],
+        metavar="COLUMN",
+        help="the column to predict: one for all files, or one for each table in their order",
+    )
+    columns.add_argument(
+        "--categorical",
         "--categories",
         nargs="+",
         default=[],
         metavar="COLUMN",
         help="columns that hold categories although they look like numbers",
     )
-    parser.add_argument(
+    columns.add_argument("--drop", nargs="+", default=[], metavar="COLUMN", help="columns to leave out")
+    columns.add_argument(
+        "--ignore-leaks",
+        nargs="+",
+        default=[],
+        metavar="COLUMN",
+        help="columns to keep although they seem to give the target away",
+    )
+    columns.add_argument(
+        "--groups", metavar="COLUMN", help="rows with the same value here are never divided between training and test"
+    )
+    columns.add_argument(
+        "--time", metavar="COLUMN", help="models learn from rows that are earlier, by this column, than the test rows"
+    )
+    models = parser.add_argument_group("models")
+    models.add_argument(
         "--models",
         nargs="+",
         metavar="MODEL",
         help="names of baselines and sktech classifiers, or package.module:Class (default: all)",
     )
-    parser.add_argument("--folds", type=int, default=5, metavar="K", help="stratified folds (default: 5)")
-    parser.add_argument("--repeats", type=int, default=1, metavar="R", help="times the folds are drawn (default: 1)")
-    parser.add_argument(
+    models.add_argument(
+        "--tune",
+        type=int,
+        default=0,
+        metavar="N",
+        help="try N candidates for each model on inner folds of the training rows (default: 0, models as they are)",
+    )
+    models.add_argument(
+        "--reference", metavar="MODEL", help="the model that others are tested against (default: the best)"
+    )
+    rows = parser.add_argument_group("rows")
+    rows.add_argument("--folds", type=int, default=5, metavar="K", help="folds (default: 5)")
+    rows.add_argument("--repeats", type=int, default=1, metavar="R", help="times the folds are drawn (default: 1)")
+    rows.add_argument(
+        "--noise", type=float, default=0.0, metavar="SHARE", help="share of the training labels to exchange for others"
+    )
+    rows.add_argument(
+        "--tail",
+        type=float,
+        default=1.0,
+        metavar="RATIO",
+        help="thin the training classes until the largest has RATIO times the rows of the smallest",
+    )
+    rows.add_argument(
+        "--fraction", type=float, default=1.0, metavar="SHARE", help="share of the training rows to learn from"
+    )
+    run = parser.add_argument_group("run")
+    run.add_argument(
         "--jobs",
         type=int,
         default=1,
         metavar="N",
         help="processes, -1 for one per core (default: 1); scores do not depend on it",
     )
-    parser.add_argument(
+    run.add_argument(
         "--out",
         type=Path,
         default=Path("sktech-results"),
         metavar="DIR",
-        help="folder for report.html, results.csv and the plots (default: sktech-results)",
+        help="folder for report.html, results.csv, the plots and results.sqlite (default: sktech-results)",
+    )
+    run.add_argument(
+        "--store",
+        type=Path,
+        metavar="FILE",
+        help="where each fit is kept as soon as it is finished, and found again (default: results.sqlite in --out)",
     )
 
 
@@ -81,57 +137,101 @@ def run(options):
     code : int
         0, 1 if no model could be scored, 2 for bad input, 130 if interrupted.
     """
-    try:
-        experiment = _plan(options)
-        options.out.mkdir(parents=True, exist_ok=True)
-        store = CsvStore(options.out / "results.csv")
-    except InputError as error:
-        return _refuse(error)
-    except OSError as error:
-        return _refuse(f"--out {options.out}: expected a folder to write to: {error.strerror}")
-    records, interrupted = [], False
-    finished = experiment.run(options.jobs)
-    try:
-        with store, closing(finished), Progress(experiment.models, experiment.n_folds) as progress:
-            for record in finished:
-                store.append(record)
-                records.append(record)
-                progress.advance(record)
-    except KeyboardInterrupt:
-        interrupted = True
-        print(
-            f"sktech compare: interrupted after {len(records)} of {len(experiment.models) * experiment.n_folds} fits",
-            file=sys.stderr,
-        )
-    comparison = experiment.comparison(records)
+    with ExitStack() as stack:
+        try:
+            experiment = _plan(options)
+            options.out.mkdir(parents=True, exist_ok=True)
+            store = stack.enter_context(ResultStore(options.store or options.out / "results.sqlite"))
+        except InputError as error:
+            return _refuse(error)
+        except OSError as error:
+            return _refuse(f"--out {options.out}: expected a folder to write to: {error.strerror}")
+        records, interrupted = _run(experiment, options.jobs, store)
+    study = experiment.study(records)
     if records:
-        _show(comparison, options)
+        _show(study, options)
     if interrupted:
         return _INTERRUPTED
-    return _OK if comparison.best() else _NOTHING_SCORED
+    return _OK if any(comparison.best() for comparison in study) else _NOTHING_SCORED
+
+
+def _run(experiment, n_jobs, store):
+    """The finished records, and whether there would be more but for an interrupt."""
+    records, planned = [], experiment.planned()
+    try:
+        with closing(experiment.run(n_jobs, store)) as run, Progress(planned) as progress:
+            for finished in run:
+                records.append(finished.record)
+                progress.advance(*finished)
+    except KeyboardInterrupt:
+        done = f"interrupted after {len(records)} of {planned.total()} fits"
+        print(f"sktech compare: {done}; the same command goes on from there", file=sys.stderr)
+        return records, True
+    return records, False
 
 
 def _plan(options):
-    for name, least in (("folds", 2), ("repeats", 1)):
+    for name, least in (("folds", 2), ("repeats", 1), ("tune", 0)):
         if getattr(options, name) < least:
             raise InputError(f"--{name}: expected at least {least}, got {getattr(options, name)}")
     if options.jobs == 0 or options.jobs < -cpu_count():
         raise InputError(f"--jobs: expected a number of processes or -1 for one per core, got {options.jobs}")
     if options.out.exists() and not options.out.is_dir():
         raise InputError(f"--out: expected a folder, got the file {options.out}")
+    conditions = Conditions(noise=options.noise, tail=options.tail, fraction=options.fraction)
     if os.getcwd() not in sys.path:
         sys.path.append(os.getcwd())  # package.module:Class may live here
-    X, y = read_table(options.data, options.target, options.categories)
-    cv = RepeatedStratifiedKFold(n_splits=options.folds, n_repeats=options.repeats, random_state=_SEED)
-    return Experiment.plan(
-        X, y, options.models, cv=cv, random_state=_SEED, target=options.target or "target", folds_option="--folds "
+    experiment = plan(
+        [_read(source, target, options) for source, target in _with_targets(options)],
+        options.models,
+        cv=options.folds,
+        n_repeats=options.repeats,
+        conditions=conditions,
+        n_candidates=options.tune,
+        random_state=_SEED,
+        folds_option="--folds ",
+    )
+    names = [model.name for model in experiment.models]
+    if options.reference not in (None, *names):
+        raise InputError(f"--reference: expected one of the models {shortened(names)}, got {options.reference!r}")
+    return experiment
+
+
+def _with_targets(options):
+    """Each table with the name of its target."""
+    if len(options.target) == len(options.data):
+        return zip(options.data, options.target, strict=True)
+    if len(options.target) > 1:
+        raise InputError(
+            f"--target: expected one column for all files or one for each of the {len(options.data)} tables, "
+            f"got {len(options.target)}"
+        )
+    shared = options.target[0] if options.target else None
+    return [(source, None if source.startswith(KNOW_THEIR_TARGET) else shared) for source in options.data]
+
+
+def _read(source, target, options):
+    return read_table(
+        source,
+        target,
+        categorical=options.categorical,
+        drop=options.drop,
+        groups=options.groups,
+        time=options.time,
+        ignore_leaks=options.ignore_leaks,
     )
 
 
-def _show(comparison, options):
-    print_table(comparison.to_frame(), sys.stdout)
-    save_plots(comparison, options.out)
-    page = comparison.report(options.out / "report.html", title=Path(options.data).name)
+def _show(study, options):
+    for comparison in study:
+        if len(study) > 1:
+            print(f"\n{comparison.name}")
+        print_table(comparison.to_frame(), sys.stdout)
+        folder = options.out / comparison.name if len(study) > 1 else options.out
+        folder.mkdir(exist_ok=True)
+        save_plots(comparison, folder)
+    study.folds().to_csv(options.out / "results.csv", index=False)
+    page = study.report(options.out / "report.html")
     print(f"\nReport: {page}")
 
 

@@ -8,26 +8,27 @@ comparison.plot()
 comparison.report("report.html")
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from contextlib import ExitStack
 from numbers import Integral
 
-import joblib
 import numpy as np
 import pandas as pd
 from sklearn.model_selection import RepeatedStratifiedKFold, check_cv
 
-from sktech._random import draw_seed, spawn_seed
-from sktech.experiment.comparison import Comparison
+from sktech._random import draw_seed
+from sktech.experiment.conditions import Conditions
 from sktech.experiment.errors import InputError
-from sktech.experiment.facts import TableFacts
-from sktech.experiment.interrupt import interrupts_stay_here
-from sktech.experiment.models import Model, choose_models
+from sktech.experiment.folds import Fold, draw_folds
+from sktech.experiment.models import choose_models
+from sktech.experiment.plan import Experiment
 from sktech.experiment.progress import Progress
-from sktech.experiment.scoring import score_fold
+from sktech.experiment.store import ResultStore
+from sktech.experiment.table import Table
 from sktech.experiment.target import check_class_sizes, check_target
 
 
-def compare(X, y, estimators=None, *, cv=5, n_jobs=1, random_state=0, verbose=0):
+def compare(X, y, estimators=None, *, groups=None, time=None, **options):
     """Fit classifiers to the same folds of a table and score their probabilities.
 
     Parameters
@@ -39,14 +40,13 @@ def compare(X, y, estimators=None, *, cv=5, n_jobs=1, random_state=0, verbose=0)
     estimators : dict of str to estimator, or list of str and estimators, default=None
         A str in a list is the name of a baseline or of a public sktech classifier. None means all of these. Each
         ``random_state`` among the parameters is set per fold, the same for all models.
-    cv : int, cross-validation splitter or iterable of (train, test), default=5
-        An int is the number of shuffled stratified folds.
-    n_jobs : int, default=1
-        Processes, -1 for one per core. Scores do not depend on it; each model has one thread.
-    random_state : int, RandomState instance or None, default=0
-        Seeds the folds (where ``cv`` is an int) and the models.
-    verbose : int, default=0
-        1 shows the progress and the remaining time.
+    groups : array-like of shape (n,), default=None
+        Rows of a group are never divided between training and test rows.
+    time : array-like of shape (n,), default=None
+        Moments, such as dates: models learn from rows that are earlier than those they are tested on.
+    **options
+        As of :func:`compare_tables`: ``cv``, ``n_repeats``, ``tune``, ``noise``, ``tail``, ``fraction``, ``store``,
+        ``n_jobs``, ``random_state``, ``verbose``.
 
     Returns
     -------
@@ -66,81 +66,160 @@ def compare(X, y, estimators=None, *, cv=5, n_jobs=1, random_state=0, verbose=0)
     >>> comparison.to_frame()["balanced_accuracy"].gt(0.5).to_dict()
     {'logistic_regression': True, 'dummy_prior': False}
     """
-    experiment = Experiment.plan(X, y, estimators, cv=cv, random_state=random_state)
-    records = []
-    with Progress(experiment.models, experiment.n_folds, enabled=verbose > 0) as progress:
-        for record in experiment.run(n_jobs):
-            records.append(record)
-            progress.advance(record)
-    return experiment.comparison(records)
+    return compare_tables([_checked_table("table", X, y, groups, time)], estimators, **options)["table"]
 
 
-@dataclass(frozen=True, eq=False)
-class Experiment:
-    """What is to be done: every model on every fold.
+def compare_tables(
+    tables,
+    estimators=None,
+    *,
+    cv=5,
+    n_repeats=1,
+    tune=0,
+    noise=0.0,
+    tail=1.0,
+    fraction=1.0,
+    store=None,
+    n_jobs=1,
+    random_state=0,
+    verbose=0,
+):
+    """Fit classifiers to the same folds of several tables.
 
     Parameters
     ----------
-    X : DataFrame or ndarray of shape (n, n_columns)
-    y : ndarray of shape (n,), int64 or str
-    models : list of Model
-    folds : list of (train, test)
-        Row numbers.
-    seed : int
+    tables : dict of str to (X, y), or list of Table
+        The tables by name.
+    estimators : dict of str to estimator, or list of str and estimators, default=None
+        As in :func:`compare`.
+    cv : int, cross-validation splitter or iterable of (train, test), default=5
+        An int is the number of shuffled stratified folds, or of what groups or moments allow.
+    n_repeats : int, default=1
+        How often the folds are drawn, where ``cv`` is an int.
+    tune : int, default=0
+        So many candidates are tried for each model, drawn from :func:`search_space`, by inner folds of the training
+        rows; the best one is fitted to all of them. 0 takes the models as they are.
+    noise : float, default=0.0
+        Share of the training labels that is exchanged for another class, in [0, 1).
+    tail : float, default=1.0
+        Training classes are thinned until the largest has so many times the rows of the smallest.
+    fraction : float, default=1.0
+        Share of the training rows that is used, in (0, 1].
+    store : str or path-like, default=None
+        An SQLite file, in which each fit is kept as soon as it is finished, and from which it is taken where the same
+        was done before: the same table, rows, model, parameters, seed and versions. None keeps nothing.
+    n_jobs : int, default=1
+        Processes, -1 for one per core. Scores do not depend on it; each model has one thread.
+    random_state : int, RandomState instance or None, default=0
+        Seeds the folds (where ``cv`` is an int), what is done to training rows, and the models.
+    verbose : int, default=0
+        1 shows the progress and the remaining time.
+
+    Returns
+    -------
+    study : Study
+        ``study["name"]`` is the :class:`Comparison` on one table.
+
+    Raises
+    ------
+    InputError
+        As of :func:`compare`.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris, load_wine
+    >>> from sktech.experiment import compare_tables
+    >>> tables = {"iris": load_iris(return_X_y=True), "wine": load_wine(return_X_y=True)}
+    >>> study = compare_tables(tables, ["dummy_prior", "logistic_regression"], cv=3)
+    >>> study["wine"].best()
+    'logistic_regression'
     """
+    if isinstance(tables, Mapping):
+        tables = [_checked_table(name, *parts) for name, parts in tables.items()]
+    experiment = plan(
+        tables,
+        estimators,
+        cv=cv,
+        n_repeats=n_repeats,
+        conditions=Conditions(noise=noise, tail=tail, fraction=fraction),
+        n_candidates=tune,
+        random_state=random_state,
+    )
+    records = []
+    with ExitStack() as stack:
+        kept = stack.enter_context(ResultStore(store)) if store is not None else None
+        progress = stack.enter_context(Progress(experiment.planned(), enabled=verbose > 0))
+        for finished in experiment.run(n_jobs, kept):
+            records.append(finished.record)
+            progress.advance(*finished)
+    return experiment.study(records)
 
-    X: object
-    y: np.ndarray
-    models: list[Model]
-    folds: list
-    seed: int
 
-    @classmethod
-    def plan(cls, X, y, estimators=None, *, cv=5, random_state=0, target="y", folds_option="cv="):
-        """Check everything and draw the folds; parameters as in :func:`compare`.
+def plan(tables, estimators, *, cv, n_repeats, conditions, n_candidates, random_state, folds_option="cv="):
+    """Check everything and draw the folds.
 
-        ``target`` and ``folds_option`` say in messages what the target is called and how to set the number of folds.
-        """
-        X = _as_table(X)
-        y = check_target(y, target)
-        if len(X) != len(y):
-            raise InputError(f"expected as many rows as labels, got {len(X):,} rows and {len(y):,} labels")
-        models = choose_models(estimators)
-        seed = draw_seed(random_state)
-        if isinstance(cv, Integral):
-            if cv < 2:
-                raise InputError(f"expected at least 2 folds, got {cv}")
-            cv = RepeatedStratifiedKFold(n_splits=cv, n_repeats=1, random_state=seed)
-        if isinstance(cv, RepeatedStratifiedKFold):
-            check_class_sizes(y, cv.cvargs["n_splits"], folds_option, target)
-        folds = list(check_cv(cv, y, classifier=True).split(X, y))
-        return cls(X, y, models, folds, seed)
+    Parameters
+    ----------
+    tables : list of Table
+    estimators, cv, n_repeats, random_state
+        As of :func:`compare_tables`.
+    conditions : Conditions
+    n_candidates : int
+        Of tuning; 0 tunes nothing.
+    folds_option : str, default="cv="
+        How the number of folds is set, for messages.
 
-    @property
-    def n_folds(self):
-        """Folds of all repeats."""
-        return len(self.folds)
+    Returns
+    -------
+    experiment : Experiment
+    """
+    names = [table.name for table in tables]
+    if len(set(names)) < len(names) or not names:
+        raise InputError(f"expected tables with different names, got {', '.join(names) or 'none'}")
+    if n_candidates < 0:
+        raise InputError(f"expected at least 0 candidates for tuning, got {n_candidates}")
+    models = choose_models(estimators)
+    seed = draw_seed(random_state)
+    folds = [_folds(table, cv, n_repeats, seed, folds_option) for table in tables]
+    return Experiment(tables, models, folds, seed, conditions, n_candidates, _in_words(tables, cv, n_repeats, folds))
 
-    def run(self, n_jobs=1):
-        """Records as they are finished: a generator.
 
-        All models have their first fold before any has its second, so that an interrupted run can be compared.
-        """
-        classes = np.unique(self.y)
-        tasks = (
-            (model, self.X, self.y, classes, fold, train, test, spawn_seed(self.seed, fold))
-            for fold, (train, test) in enumerate(self.folds)
-            for model in self.models
-        )
-        if n_jobs == 1:
-            return (score_fold(*task) for task in tasks)
-        parallel = joblib.Parallel(n_jobs, return_as="generator_unordered", batch_size=1)
-        with interrupts_stay_here():  # the call starts the processes
-            return parallel(joblib.delayed(score_fold)(*task) for task in tasks)
+def _folds(table, cv, n_repeats, seed, option):
+    if isinstance(cv, Integral):
+        if cv < 2:
+            raise InputError(f"expected at least 2 folds, got {cv}")
+        plain = table.groups is None and table.time is None
+        if plain:
+            check_class_sizes(table.y, cv, option, table.target)
+        return draw_folds(table.y, n_folds=cv, n_repeats=n_repeats, seed=seed, groups=table.groups, time=table.time)
+    if isinstance(cv, RepeatedStratifiedKFold):
+        check_class_sizes(table.y, cv.cvargs["n_splits"], option, table.target)
+    pairs = list(check_cv(cv, table.y, classifier=True).split(table.X, table.y, table.groups))
+    per_repeat = cv.cvargs["n_splits"] if hasattr(cv, "cvargs") else len(pairs)
+    return [Fold(*divmod(number, per_repeat), train, test) for number, (train, test) in enumerate(pairs)]
 
-    def comparison(self, records):
-        """What the finished records say."""
-        return Comparison(TableFacts.of(self.X, self.y), [model.name for model in self.models], self.n_folds, records)
+
+def _in_words(tables, cv, n_repeats, folds):
+    if not isinstance(cv, Integral):
+        counts = sorted({len(of_table) for of_table in folds})
+        return f"{' or '.join(map(str, counts))} folds"
+    if any(table.time is not None for table in tables):
+        kind = "folds in the order of time"
+    elif any(table.groups is not None for table in tables):
+        kind = "folds that divide no group"
+    else:
+        kind = "stratified folds"
+    return f"{cv} {kind}" + (f", drawn {n_repeats} times" if n_repeats > 1 else "")
+
+
+def _checked_table(name, X, y, groups=None, time=None):
+    X, y = _as_table(X), check_target(y)
+    parts = {"labels": y, "groups": groups, "moments": time}
+    for what, part in parts.items():
+        if part is not None and len(part) != len(X):
+            raise InputError(f"expected as many rows as {what}, got {len(X):,} rows and {len(part):,} {what}")
+    groups, time = (None if part is None else pd.factorize(np.asarray(part), sort=True)[0] for part in (groups, time))
+    return Table(name, X, y, groups, time)
 
 
 def _as_table(X):

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from matplotlib import pyplot
 
 from sktech.experiment.facts import TableFacts
+from sktech.experiment.models import Model
 from sktech.experiment.plots import PLOTS, possible_plots
+from sktech.experiment.records import FoldRecord
 from sktech.experiment.report import write_report
-from sktech.experiment.store import FoldRecord
 from sktech.experiment.summary import fold_table, model_table
 
 
@@ -17,20 +18,26 @@ class Comparison:
 
     Parameters
     ----------
+    name : str
+        The table's name.
     facts : TableFacts
         What the table is like.
-    models : list of str
-        Names of the models.
+    models : list of Model
+        The participants.
     n_folds : int
         How many folds each model was to have.
     records : list of FoldRecord
         The finished ones.
+    setting : str
+        How the models were fitted, in words.
     """
 
+    name: str
     facts: TableFacts
-    models: list[str]
+    models: list[Model]
     n_folds: int
     records: list[FoldRecord]
+    setting: str
 
     def to_frame(self):
         """One row per model, the lowest log-loss first.
@@ -87,22 +94,22 @@ class Comparison:
         PLOTS[kind](self, figure)
         return figure
 
-    def report(self, path, title="Comparison"):
+    def report(self, path, title=None):
         """Write one self-contained HTML page.
 
         Parameters
         ----------
         path : str or path-like
             The file to write.
-        title : str, default="Comparison"
-            What the page is about, such as the name of the table.
+        title : str, default=None
+            What the page is about. None is the name of the table.
 
         Returns
         -------
         path : pathlib.Path
             The file.
         """
-        return write_report(self, path, title)
+        return write_report(self, path, title or self.name)
 
     def __repr__(self):
         scores = self.to_frame()[["log_loss", "accuracy", "status"]]

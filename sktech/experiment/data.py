@@ -12,6 +12,7 @@ from pandas.api.types import is_bool_dtype, is_datetime64_any_dtype, is_numeric_
 from sklearn import datasets
 
 from sktech.experiment.errors import InputError, shortened
+from sktech.experiment.table import Table
 from sktech.experiment.target import check_target
 
 BUNDLED = {name: getattr(datasets, f"load_{name}") for name in ("iris", "digits", "wine", "breast_cancer")}
@@ -22,7 +23,8 @@ _MISSING = ["", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "None", "<NA>"
 _SECONDS_PER_DAY = 86_400
 
 
-def read_table(source, target=None, categories=()):
+def read_table(source, target=None, *, categorical=(), drop=(), groups=None, time=None, ignore_leaks=()):
+    categories = categorical
     """Read a table and split off the target.
 
     Parameters
@@ -64,7 +66,7 @@ def read_table(source, target=None, categories=()):
     if X.shape[1] == 0:
         raise InputError(f"{source}: expected columns besides the target {target!r}, got none")
     y = check_target(frame[target], target)
-    return X.apply(_plain), y
+    return Table(Path(source).name.partition(".")[0].removeprefix("sklearn:"), X.apply(_plain), y, target=target)
 
 
 def _bundled(source):

@@ -19,17 +19,17 @@ class Progress:
 
     Parameters
     ----------
-    models : list of Model
-    n_folds : int
-        Folds per model.
+    planned : dict of (str, str) to int
+        Fits per table and model.
     enabled : bool, default=True
         False shows nothing.
     """
 
-    def __init__(self, models, n_folds, enabled=True):
-        self._left = {model.name: n_folds for model in models}
-        self._total = len(models) * n_folds
+    def __init__(self, planned, enabled=True):
+        self._left = Counter(planned)
+        self._total = self._left.total()
         self._finished, self._work = Counter(), Counter()
+        self._reused_work = 0.0
         self._enabled = enabled
         self._start = self._spoke_at = time.monotonic()
         console = Console(stderr=True)
@@ -48,11 +48,14 @@ class Progress:
         if self._bar:
             self._bar.stop()
 
-    def advance(self, record):
-        """One more record is finished."""
-        self._left[record.model] -= 1
-        self._finished[record.model] += 1
-        self._work[record.model] += record.fit_seconds + record.predict_seconds if record.ok else 0
+    def advance(self, record, reused=False):
+        """One more record is there; ``reused`` where it took no time now."""
+        kind = record.table, record.model
+        work = record.fit_seconds + record.predict_seconds if record.ok else 0
+        self._left[kind] -= 1
+        self._finished[kind] += 1
+        self._work[kind] += work
+        self._reused_work += work if reused else 0
         now = time.monotonic()
         if self._bar:
             self._bar.update(self._task, advance=1, description=f"{self.remaining()} left · {record.model} done")
@@ -65,12 +68,13 @@ class Progress:
         """The time that is left, in words."""
         done = sum(self._work.values())
         usual = done / sum(self._finished.values())
-        means = {name: self._work[name] / n for name, n in self._finished.items()}
-        left = sum(n * means.get(name, usual) for name, n in self._left.items())
-        return in_words((time.monotonic() - self._start) * left / done if done else 0.0)
+        means = {kind: self._work[kind] / n for kind, n in self._finished.items()}
+        left = sum(n * means.get(kind, usual) for kind, n in self._left.items())
+        done_now = done - self._reused_work
+        return in_words((time.monotonic() - self._start) * left / done_now if done_now else left)
 
     def _n_left(self):
-        return sum(self._left.values())
+        return self._left.total()
 
 
 def in_words(seconds):

@@ -1,8 +1,10 @@
 """One model, one fold -> one record."""
 
+import json
 import time
 import warnings
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
@@ -11,58 +13,98 @@ from sklearn.base import clone
 from sklearn.metrics import confusion_matrix, log_loss
 from threadpoolctl import threadpool_limits
 
-from sktech.experiment.store import FoldRecord
+from sktech.experiment.conditions import Conditions
+from sktech.experiment.folds import Fold, inner_folds
+from sktech.experiment.models import Model
+from sktech.experiment.records import FoldRecord
+from sktech.experiment.tuning import chosen, tuned
 from sktech.metrics import brier_score, calibration_bins, expected_calibration_error, macro_roc_auc
 
 
-def score_fold(model, X, y, classes, fold, train, test, seed):
-    """Fit a clone of a model to the training rows and score it on the test rows, with one thread.
-
-    A model that raises gives a record that says why.
+@dataclass(frozen=True, eq=False)
+class Task:
+    """One model on one fold of one table, as it travels to a process.
 
     Parameters
     ----------
+    table : MappedTable or TableAtHand
+        Has ``load()``.
     model : Model
         The participant.
-    X : DataFrame or ndarray of shape (n, n_columns)
-        All rows.
-    y : ndarray of shape (n,)
-        Their labels.
-    classes : ndarray of shape (n_classes,)
-        The sorted distinct labels.
-    fold : int
-        Number of the fold.
-    train, test : ndarray of int
-        Row numbers.
+    fold : Fold
+        Training and test rows.
     seed : int
         Becomes every ``random_state`` of the model.
+    conditions : Conditions
+        What is done to the training rows.
+    n_candidates : int
+        Candidates that tuning may try on the training rows; 0 tunes nothing.
+    """
+
+    table: object
+    model: Model
+    fold: Fold
+    seed: int
+    conditions: Conditions
+    n_candidates: int
+
+
+def score_fold(task):
+    """Fit a clone of the model to the training rows and score it on the test rows, with one thread.
+
+    Parameters
+    ----------
+    task : Task
+
+    Returns
+    -------
+    record : FoldRecord
+        Of a model that raised, it says why.
+    """
+    _load_what_torch_postpones()
+    # What a model warns of belongs into its record, not between the lines of the progress display.
+    with _one_thread(), warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            results = _fit_and_score(task)
+        except Exception as error:  # any failure of one model is a row of the table, not the end of the others
+            results = {"status": _one_line(f"{type(error).__name__}: {error}")}
+    return record_of(task, **results, warnings=_summarised(caught))
+
+
+def record_of(task, **results):
+    """The record of a task.
+
+    Parameters
+    ----------
+    task : Task
+    **results
+        Fields of :class:`FoldRecord`.
 
     Returns
     -------
     record : FoldRecord
     """
-    _load_what_torch_postpones()
-    facts = {"model": model.name, "family": model.family, "fold": fold, "seed": seed}
-    facts |= {"n_train": len(train), "n_test": len(test)}
-    # What a model warns of belongs into its record, not between the lines of the progress display.
-    with _one_thread(), warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        try:
-            results = _fit_and_score(model.estimator, X, y, classes, train, test, seed)
-        except Exception as error:  # any failure of one model is a row of the table, not the end of the others
-            results = {"status": _one_line(f"{type(error).__name__}: {error}")}
-    return FoldRecord(**facts, **results, warnings=_summarised(caught))
+    facts = {"table": task.table.load().name, "model": task.model.name, "family": task.model.family}
+    facts |= {"repeat": task.fold.repeat, "fold": task.fold.number, "seed": task.seed}
+    facts |= {"n_train": len(task.fold.train), "n_test": len(task.fold.test)}
+    return FoldRecord(**facts | results)
 
 
-def _fit_and_score(estimator, X, y, classes, train, test, seed):
-    estimator = clone(estimator)
-    random_states = [name for name in estimator.get_params() if name.rpartition("__")[2] == "random_state"]
-    estimator.set_params(**dict.fromkeys(random_states, seed))
-    X_train, X_test = _rows(X, train), _rows(X, test)
-    y_test = y[test]
+def _fit_and_score(task):
+    table = task.table.load()
+    classes = np.unique(table.y)
+    rows, y_train = task.conditions.apply(table.y, task.fold.train, task.seed)
+    X_train, X_test = _rows(table.X, rows), _rows(table.X, task.fold.test)
+    y_test = table.y[task.fold.test]
+    estimator = _seeded(task.model.estimator, task.seed)
+    if task.n_candidates:
+        groups, moments = (None if part is None else part[rows] for part in (table.groups, table.time))
+        inner = inner_folds(y_train, groups=groups, time=moments, seed=task.seed)
+        estimator = tuned(estimator, task.n_candidates, inner, task.seed)
 
     start = time.perf_counter()
-    estimator.fit(X_train, y[train])
+    estimator.fit(X_train, y_train)
     fitted = time.perf_counter()
     proba = estimator.predict_proba(X_test) if hasattr(estimator, "predict_proba") else None
     predicted = np.ravel(estimator.predict(X_test)) if proba is None else None
@@ -74,6 +116,8 @@ def _fit_and_score(estimator, X, y, classes, train, test, seed):
     in_test = confusion.sum(axis=1) > 0
     recall = confusion.diagonal()[in_test] / confusion.sum(axis=1)[in_test]
     results = {
+        "n_train": len(rows),
+        "tuned": json.dumps(chosen(estimator)) if task.n_candidates else "",
         "fit_seconds": fitted - start,
         "predict_seconds": done - fitted,
         "confusion": confusion,
@@ -83,6 +127,12 @@ def _fit_and_score(estimator, X, y, classes, train, test, seed):
     if proba is not None:
         results |= _probability_scores(y_test, _for_all_classes(proba, estimator.classes_, classes), classes)
     return results
+
+
+def _seeded(estimator, seed):
+    estimator = clone(estimator)
+    random_states = [name for name in estimator.get_params() if name.rpartition("__")[2] == "random_state"]
+    return estimator.set_params(**dict.fromkeys(random_states, seed))
 
 
 def _rows(X, rows):

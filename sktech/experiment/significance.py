@@ -11,7 +11,7 @@ import pandas as pd
 from scipy.special import stdtr, stdtrit
 
 from sktech.experiment.errors import InputError
-from sktech.experiment.folds import check_score, fold_scores, fold_sizes
+from sktech.experiment.paired import check_score, fold_scores, fold_sizes
 from sktech.experiment.phrases import listed
 from sktech.experiment.summary import LOWER_IS_BETTER
 
@@ -127,7 +127,7 @@ def paired_test(scores, others, sizes, confidence=0.95):
     scores, others : array-like of shape (n_folds,)
         Of the one and the other model; NaN where there is none.
     sizes : array-like of shape (n_folds, 2)
-        Training and test rows, as of :func:`sktech.experiment.folds.fold_sizes`.
+        Training and test rows, as of :func:`sktech.experiment.paired.fold_sizes`.
     confidence : float, default=0.95
         Of the interval, in (0, 1).
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from sktech.experiment.store import COLUMNS, SCORES, TIMES
+from sktech.experiment.records import COLUMNS, SCORES, TIMES
 
 LABELS = {
     "log_loss": "log-loss",
@@ -40,7 +40,7 @@ def fold_table(records):
     frame : DataFrame of shape (n_records, n_fields)
         As in ``results.csv``, sorted by fold.
     """
-    rows = [record.row() for record in sorted(records, key=lambda record: record.fold)]
+    rows = [record.row() for record in sorted(records, key=lambda record: (record.repeat, record.fold))]
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
@@ -50,8 +50,8 @@ def model_table(records, models, n_folds):
     Parameters
     ----------
     records : list of FoldRecord
-    models : list of str
-        Names of the models that were to take part.
+    models : list of Model
+        Those that were to take part.
     n_folds : int
         How many folds each was to have.
 
@@ -62,8 +62,8 @@ def model_table(records, models, n_folds):
         for one fold), ``folds`` that were scored, and ``status``: "ok", or why there is less than that. Sorted by
         log-loss, then accuracy; what has neither comes last.
     """
-    rows = [_row([r for r in records if r.model == name], n_folds) for name in models]
-    frame = pd.DataFrame(rows, index=pd.Index(models, name="model"))
+    rows = [_row(model, [r for r in records if r.model == model.name], n_folds) for model in models]
+    frame = pd.DataFrame(rows, index=pd.Index([model.name for model in models], name="model"))
     order = np.lexsort([-frame["accuracy"], frame["log_loss"]])  # NaN comes last
     return frame.iloc[order]
 
@@ -89,9 +89,9 @@ def best_models(frame):
     return best
 
 
-def _row(records, n_folds):
+def _row(model, records, n_folds):
     scored = [record for record in records if record.ok]
-    row = {"family": records[0].family if records else "", "folds": len(scored)}
+    row = {"family": model.family, "folds": len(scored)}
     for name in (*SCORES, *TIMES):
         values = np.array([getattr(record, name) for record in scored])
         row[name] = values.mean() if len(values) else np.nan

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sktech.experiment.folds import common_folds
+from sktech.experiment.paired import common_folds
 from sktech.experiment.phrases import NAMES, listed, signed, superlative
 from sktech.experiment.significance import NOISE, UNKNOWN, differences_to
 from sktech.experiment.summary import LOWER_IS_BETTER, in_figures

@@ -1,18 +1,22 @@
 import csv
+import itertools
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.linear_model import LogisticRegression
 
-import sktech.experiment.cli as cli
+import sktech.experiment.plan as plan
 from sktech.__main__ import main
 
-FILES = {"report.html", "results.csv", "scores.png", "time.png", "reliability.png", "confusion.png"}
+FILES = {"report.html", "results.csv", "scores.png", "time.png", "reliability.png", "confusion.png", "results.sqlite"}
 
 
 @pytest.fixture
@@ -113,26 +117,46 @@ def test_nothing_scored_is_code_1(table, out, capsys):
 
 
 def test_an_interruption_shows_what_is_done(table, out, capsys, monkeypatch):
-    score_fold = cli.Experiment.run
+    run = plan.Experiment.run
 
-    def interrupted(experiment, n_jobs):
-        yield from list(score_fold(experiment, n_jobs))[:3]
+    def interrupted(experiment, n_jobs, store):
+        yield from itertools.islice(run(experiment, n_jobs, store), 3)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli.Experiment, "run", interrupted)
     models = ["dummy_prior", "logistic_regression"]
-    assert main(["compare", table, "--target", "kind", "--models", *models, "--out", str(out)]) == 130
+    command = ["compare", table, "--target", "kind", "--models", *models, "--out", str(out)]
+    with monkeypatch.context() as patch:
+        patch.setattr(plan.Experiment, "run", interrupted)
+        assert main(command) == 130
     shown = capsys.readouterr()
-    assert "interrupted after 3 of 10 fits" in shown.err
+    assert "interrupted after 3 of 10 fits; the same command goes on from there" in shown.err
     assert "logistic_regression: 1 of 5 folds finished" in shown.out
     assert len(rows(out / "results.csv")) == 3
     assert "Unfinished" in (out / "report.html").read_text()
+    first = rows(out / "results.csv")
+    assert main(command) == 0
+    assert len(rows(out / "results.csv")) == 10
+    assert all(row in rows(out / "results.csv") for row in first)  # to the last digit of its times
 
 
-def test_earlier_results_are_kept(table, out, capsys):
-    for _ in range(2):
-        main(["compare", table, "--target", "kind", "--models", "dummy_prior", "--out", str(out)])
-    assert sorted(len(rows(path)) for path in out.glob("results*.csv")) == [5, 5]
+def test_what_is_done_is_not_done_again(table, out, capsys, monkeypatch):
+    command = ["compare", table, "--target", "kind", "--models", "logistic_regression", "--out", str(out)]
+    assert main(command) == 0
+    before = rows(out / "results.csv")
+    monkeypatch.setattr(LogisticRegression, "fit", lambda *_: pytest.fail("fitted again"))
+    assert main(command) == 0
+    assert rows(out / "results.csv") == before
+    assert main([*command, "--jobs", "2", "--folds", "2"]) == 0  # other folds are done, in other processes
+    assert len(rows(out / "results.csv")) == 2
+
+
+def n_kept(path):
+    """Finished folds in a store that another process may be writing."""
+    try:
+        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+            return connection.execute("SELECT count(*) FROM folds").fetchone()[0]
+    except sqlite3.OperationalError:  # not there yet
+        return 0
 
 
 def test_missing_packages_are_named(monkeypatch, capsys):
@@ -156,9 +180,8 @@ def test_control_c_ends_the_processes_too(out):
     process = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
     )
-    results = out / "results.csv"
     deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and not (results.exists() and len(rows(results)) >= 1):
+    while time.monotonic() < deadline and not n_kept(out / "results.sqlite"):
         time.sleep(0.1)
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does
     shown, errors = process.communicate(timeout=60)

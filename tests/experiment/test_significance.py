@@ -7,7 +7,7 @@ from scipy.stats import t, ttest_1samp
 from statsmodels.stats.multitest import multipletests
 
 from sktech.experiment.errors import InputError
-from sktech.experiment.folds import common_folds
+from sktech.experiment.paired import common_folds
 from sktech.experiment.significance import corrected_test, differences_to, holm
 
 seeds = st.integers(0, 2**32 - 1)

@@ -1,0 +1,6 @@
+def tuned(estimator, n_candidates, inner, seed):
+    return estimator
+
+
+def chosen(estimator):
+    return {}
