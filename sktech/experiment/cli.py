@@ -9,11 +9,12 @@ from joblib import cpu_count
 
 from sktech.experiment.compare import plan
 from sktech.experiment.conditions import Conditions
-from sktech.experiment.console import print_table
+from sktech.experiment.console import print_ranks, print_table, print_words
 from sktech.experiment.data import BUNDLED, read_table
 from sktech.experiment.errors import InputError, shortened
 from sktech.experiment.formats import TableFile
 from sktech.experiment.plots import save_plots
+from sktech.experiment.plots_across import save_across_plots
 from sktech.experiment.progress import Progress
 from sktech.experiment.store import ResultStore
 
@@ -227,11 +228,18 @@ def _show(study, options):
         if len(study) > 1:
             print(f"\n{comparison.name}")
         print_table(comparison.to_frame(), sys.stdout)
+        print_words(comparison.verdict(), sys.stdout)
         folder = options.out / comparison.name if len(study) > 1 else options.out
         folder.mkdir(exist_ok=True)
-        save_plots(comparison, folder)
+        save_plots(comparison, folder, options.reference)
+    if len(study) > 1:
+        print("\nall tables")
+        if study.can_be_ranked():
+            print_ranks(study.ranks(), sys.stdout)
+            save_across_plots(study, options.out)
+        print_words(study.verdict(), sys.stdout)
     study.folds().to_csv(options.out / "results.csv", index=False)
-    page = study.report(options.out / "report.html")
+    page = study.report(options.out / "report.html", reference=options.reference)
     print(f"\nReport: {page}")
 
 

@@ -26,6 +26,8 @@ class TableFacts:
         Rows that are the same, label included, as an earlier one.
     contradictory_share : float
         Share of the rows that have a twin with another label, in [0, 1]: no model can be right about all of them.
+    leaks : tuple of (column, reason), default=()
+        Columns that seem to give the target away, in whole or for single classes.
 
     Examples
     --------
@@ -43,10 +45,11 @@ class TableFacts:
     n_constant: int
     n_duplicates: int
     contradictory_share: float
+    leaks: tuple[tuple[str, str], ...] = ()
 
     @classmethod
-    def of(cls, X, y):
-        """The facts of a table X of shape (n, n_columns) with the labels y of shape (n,)."""
+    def of(cls, X, y, leaks=()):
+        """The facts of a table X of shape (n, n_columns) with the labels y of shape (n,); leaks as of `find_leaks`."""
         X = pd.DataFrame(X)
         classes, label, counts = np.unique(y, return_inverse=True, return_counts=True)
         # Equal hashes, of 64 bits, stand for equal rows.
@@ -63,6 +66,7 @@ class TableFacts:
             n_constant=sum(_is_constant(column) for _, column in X.items()),
             n_duplicates=int(repeated.sum()),
             contradictory_share=float(rows["row"].isin(contradictory).mean()),
+            leaks=tuple(leaks),
         )
 
 

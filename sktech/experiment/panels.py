@@ -79,6 +79,9 @@ def draw_time(ax, comparison):
         wide, high = [r.fit_seconds for r in folds], [r.log_loss for r in folds]
         bars += ax.plot([min(wide), max(wide)], [y, y], color=color, linewidth=1, alpha=0.6)
         bars += ax.plot([x, x], [min(high), max(high)], color=color, linewidth=1, alpha=0.6)
+    if len(loss) and loss.min() > 0 and loss.max() / loss.min() > 4:
+        ax.set_yscale("log")
+        ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     draw_pareto(ax, seconds, loss, frame["family"], f"{LABELS['log_loss']}  (lower is better)", avoid=bars)
 
 
@@ -88,6 +91,7 @@ def draw_pareto(ax, seconds, loss, families, ylabel, avoid=()):
     Parameters
     ----------
     ax : matplotlib Axes
+        The time gets a logarithmic scale, the loss keeps the one that it has.
     seconds, loss : Series of shape (n_models,)
         With the names of the models as index; less is better in both. No NaN.
     families : Series of shape (n_models,)
@@ -101,9 +105,6 @@ def draw_pareto(ax, seconds, loss, families, ylabel, avoid=()):
     for x, y, color in zip(seconds, loss, colors, strict=True):
         ax.plot(x, y, "o", color=color, markersize=7, markeredgecolor=PAPER, markeredgewidth=0.8)
     ax.set_xscale("log")
-    if len(loss) and loss.min() > 0 and loss.max() / loss.min() > 4:
-        ax.set_yscale("log")
-        ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     for axis in (ax.xaxis, ax.yaxis):
         axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         axis.set_minor_formatter(NullFormatter())

@@ -141,7 +141,7 @@ class Experiment:
         comparisons = [
             Comparison(
                 table.name,
-                TableFacts.of(table.X, table.y),
+                TableFacts.of(table.X, table.y, table.leaks),
                 self.models,
                 len(folds),
                 [record for record in records if record.table == table.name],

@@ -1,0 +1,34 @@
+"""What to try next, derived from what was measured; where nothing stands out there is nothing to say."""
+
+from sktech.experiment.advice_data import leaks, rare_classes, repeated_rows, wrong_labels
+from sktech.experiment.advice_models import calibration, slow_leader
+from sktech.experiment.advice_run import failures, tuning, undecided
+
+_RULES = (failures, leaks, undecided, slow_leader, calibration, wrong_labels, rare_classes, repeated_rows, tuning)
+
+
+def advice(comparison):
+    """What to try next on one table.
+
+    Parameters
+    ----------
+    comparison : Comparison
+
+    Returns
+    -------
+    hints : list of Hint
+        Each with the number behind it; the most urgent first.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_wine
+    >>> from sklearn.tree import DecisionTreeClassifier
+    >>> from sktech.experiment import compare
+    >>> from sktech.experiment.advice import advice
+    >>> comparison = compare(*load_wine(return_X_y=True), ["dummy_prior", DecisionTreeClassifier()], cv=5)
+    >>> [hint.title for hint in advice(comparison)]
+    ['Too sure']
+    """
+    if not comparison.records:
+        return []
+    return [hint for rule in _RULES for hint in rule(comparison)]
