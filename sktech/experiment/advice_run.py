@@ -37,8 +37,12 @@ def undecided(comparison):
     score = comparison.score
     if not reach >= _REACH * comparison.to_frame().loc[leaders[0], score]:  # NaN is not
         return
-    gap = f"{rivals.index[0]} is {in_figures(score, abs(row['mean']))} behind {leaders[0]}, give or take {in_figures(score, reach)}"
-    yield Hint("Undecided", f"{gap} ({NAMES[score]}, 95 % interval). {_more(comparison, reach)}")
+    gap, noise = in_figures(score, abs(row["mean"])), in_figures(score, reach)
+    yield Hint(
+        "Undecided",
+        f"{rivals.index[0]} is {gap} behind {leaders[0]}, give or take {noise} ({NAMES[score]}, 95 % interval). "
+        f"{_more(comparison, reach)}",
+    )
 
 
 def tuning(comparison):

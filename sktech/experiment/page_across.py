@@ -9,7 +9,7 @@ from sktech.experiment.across import wins_ties_losses
 from sktech.experiment.figures import Drawing, drawing
 from sktech.experiment.grid import MISSING, Cell, Column, Grid, count_cell, score_cell
 from sktech.experiment.phrases import NAMES, counted
-from sktech.experiment.plots_across import plot_critical_difference, plot_ranks_and_time
+from sktech.experiment.plots_across import draw_ranks_and_time, plot_critical_difference
 from sktech.experiment.summary import LOWER_IS_BETTER, in_figures
 
 
@@ -67,7 +67,7 @@ def across_section(study, reference):
     if ranks is not None:
         reference = reference or ranks.index[0]
         diagram = drawing("mean ranks of the models", partial(plot_critical_difference, study))
-        time = drawing("mean rank against the time of a fit", partial(plot_ranks_and_time, study))
+        time = drawing("mean rank against the time of a fit", partial(draw_ranks_and_time, study=study), (4.4, 3.8))
     return AcrossSection(
         verdict=study.verdict(),
         score=NAMES[study.score],
@@ -91,16 +91,16 @@ def _table_grid(study):
         rows.append(
             [
                 Cell(comparison.name, link=anchor(number)),
+                Cell(first or MISSING, below="wins" if len(leaders) == 1 else _unclear(leaders)),
+                Cell(in_figures(comparison.score, value) or MISSING, value, below=NAMES[comparison.score]),
                 count_cell(facts.n_rows),
                 count_cell(facts.n_columns),
                 count_cell(len(facts.class_counts)),
-                Cell(first or MISSING, below="wins" if len(leaders) == 1 else _unclear(leaders)),
-                Cell(in_figures(comparison.score, value) or MISSING, value, below=NAMES[comparison.score]),
                 Cell(f"{finished:,}", finished, below=of_planned),
             ]
         )
-    columns = [Column("table"), Column("rows", True), Column("columns", True), Column("classes", True)]
-    return Grid([*columns, Column("lead"), Column("its score"), Column("fits", True)], rows)
+    sizes = [Column(name, largest_first=True) for name in ("rows", "columns", "classes", "fits")]
+    return Grid([Column("table"), Column("lead"), Column("its score"), *sizes], rows)
 
 
 def _unclear(leaders):
@@ -132,6 +132,7 @@ def _count_grid(study, reference):
     if reference not in set(folds["model"]):
         return None
     counts = wins_ties_losses(folds, study.score, reference)
+    counts = counts[counts.sum(axis=1) > 0]
     families = {model.name: model.family for model in study.models}
     balance = counts["wins"] - counts["losses"]
     order = np.lexsort([-counts["ties"], -balance])

@@ -3,9 +3,10 @@
 from functools import partial
 from typing import NamedTuple
 
-from sktech.experiment.advice import Hint, advice
+from sktech.experiment.advice import advice
 from sktech.experiment.figures import Drawing, drawing
 from sktech.experiment.grid import Grid, difference_grid, score_grid
+from sktech.experiment.hints import Hint
 from sktech.experiment.page_models import ModelEvents, model_events
 from sktech.experiment.panels import draw_confusion, draw_reliability, draw_score, draw_time
 from sktech.experiment.panels_across import draw_differences

@@ -43,13 +43,18 @@ def plot_ranks_and_time(study, figure):
     figure : matplotlib Figure
         An empty one; its size is set.
     """
+    figure.set_size_inches(6.4, 4.6)
+    draw_ranks_and_time(figure.subplots(), study)
+
+
+def draw_ranks_and_time(ax, study):
+    """The same on a pair of axes."""
     matrix, _ = score_matrix(study.folds(), study.score)
     ranks = mean_ranks(matrix, LOWER_IS_BETTER[study.score])
     times, _ = score_matrix(study.folds(), "fit_seconds")
     seconds = np.exp(np.log(times[ranks.index]).mean())
     families = {model.name: model.family for model in study.models}
-    figure.set_size_inches(6.4, 4.6)
-    draw_pareto(figure.subplots(), seconds, ranks, ranks.index.map(families), "mean rank  (1 is the best)")
+    draw_pareto(ax, seconds, ranks, ranks.index.map(families), "mean rank  (1 is the best)")
 
 
 ACROSS_PLOTS = {"critical_difference": plot_critical_difference, "time": plot_ranks_and_time}

@@ -16,7 +16,8 @@ from sklearn.linear_model import LogisticRegression
 import sktech.experiment.plan as plan
 from sktech.__main__ import main
 
-FILES = {"report.html", "results.csv", "scores.png", "time.png", "reliability.png", "confusion.png", "results.sqlite"}
+PLOTS = {"scores.png", "differences.png", "time.png", "reliability.png", "confusion.png"}
+FILES = PLOTS | {"report.html", "results.csv", "results.sqlite"}
 
 
 @pytest.fixture
@@ -62,8 +63,26 @@ def test_a_table_in_the_terminal_and_everything_in_files(table, out, capsys):
 def test_the_default_is_a_bundled_set(out, monkeypatch, capsys):
     monkeypatch.chdir(out.parent)
     assert main(["compare", "--models", "dummy_prior", "--folds", "2"]) == 0
-    assert {path.name for path in (out.parent / "sktech-results").iterdir()} == FILES
+    # One model differs from nobody.
+    assert {path.name for path in (out.parent / "sktech-results").iterdir()} == FILES - {"differences.png"}
     assert "dummy_prior" in capsys.readouterr().out
+
+
+def test_several_tables_are_told_one_by_one_and_together(out, capsys):
+    models = ["dummy_prior", "logistic_regression", "k_nearest_neighbours"]
+    options = ["--models", *models, "--folds", "2", "--reference", "dummy_prior", "--out", str(out)]
+    assert main(["compare", "sklearn:iris", "sklearn:wine", *options]) == 0
+    across = {"critical_difference.png", "time.png", "iris", "wine"}
+    assert {path.name for path in out.iterdir()} == across | {"report.html", "results.csv", "results.sqlite"}
+    assert {path.name for path in (out / "wine").iterdir()} == PLOTS
+    shown = capsys.readouterr().out
+    places = [
+        shown.index(text) for text in ("\niris\n", "\nwine\n", "\nall tables\n", "mean rank", "No winner: Friedman")
+    ]
+    assert places == sorted(places)
+    page = (out / "report.html").read_text()
+    assert "Differences to dummy_prior" in page
+    assert "Wins, ties and losses against dummy_prior" in page
 
 
 @pytest.mark.parametrize(

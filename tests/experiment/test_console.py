@@ -1,12 +1,13 @@
 import io
 import re
 
+import pandas as pd
 import pytest
 from rich.cells import cell_len
 from sklearn.datasets import load_iris
 
 from sktech.experiment import compare
-from sktech.experiment.console import print_table
+from sktech.experiment.console import print_ranks, print_table, print_words
 
 
 class Terminal(io.StringIO):
@@ -46,3 +47,32 @@ def test_the_best_of_each_column_is_behind_a_star(frame):
     best = file.getvalue().splitlines()[1]
     assert best.startswith("logistic_regression")
     assert "*" + f"{frame['log_loss'].min():.4f}" in best
+
+
+@pytest.mark.parametrize("width", [30, 50, 80])
+def test_a_narrow_terminal_gets_the_ranks_on_fewer_tables(width, monkeypatch):
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setenv("TERM", "xterm")
+    ranks = pd.DataFrame({"mean_rank": [1.25, 1.75]}, index=["net", "forest"])
+    ranks = ranks.join(pd.DataFrame({f"table {i}": [1, 2.5] for i in range(5)}, index=ranks.index))
+    terminal, file = Terminal(), io.StringIO()
+    print_ranks(ranks, terminal)
+    lines = re.sub(r"\x1b\[[\d;]*m", "", terminal.getvalue()).splitlines()
+    assert len(lines) == 3
+    assert all(cell_len(line) <= width for line in lines)
+    assert lines[0].count("table") == max(n for n in range(6) if n == 0 or 6 + 11 + 9 * n <= width)
+    assert lines[1].split()[:2] == ["net", "1.25"]
+    print_ranks(ranks, file)
+    assert file.getvalue().splitlines()[0].count("table") == 5
+
+
+def test_words_are_wrapped_in_a_terminal_only(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setenv("TERM", "xterm")
+    text = "No winner: [this] and that are within the noise. " * 6
+    terminal, file = Terminal(), io.StringIO()
+    print_words(text, terminal)
+    print_words(text, file)
+    assert all(cell_len(line) <= 40 for line in terminal.getvalue().splitlines())
+    assert terminal.getvalue().split() == text.split()
+    assert file.getvalue() == text + "\n"
