@@ -62,4 +62,4 @@ def _for_a_page(svg):
 def _lighter(tag):
     """A tag without decimals that nobody sees, and with the size of its letters but not their font."""
     tag = re.sub(r"(\d\.\d\d)\d+", r"\1", tag)
-    return re.sub(r"font: ([\d.]+px)[^;\"]*", r"font-size: \1", tag)
+    return re.sub(r"font-family: [^;\"]*;? ?", "", re.sub(r"font: ([\d.]+px)[^;\"]*", r"font-size: \1", tag))

@@ -3,7 +3,6 @@
 import itertools
 
 import numpy as np
-from matplotlib.transforms import Bbox
 
 _DIRECTIONS = [(1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (1, -1), (-1, 1), (-1, -1)]
 _DISTANCES = (6, 12, 20, 30, 44, 60)  # points
@@ -29,46 +28,47 @@ def label_points(ax, x, y, names, colors, avoid=()):
     """
     pixels_per_point = ax.figure.dpi / 72
     centres = ax.transData.transform(np.column_stack([x, y]))
-    markers = [Bbox.from_extents(*(c - _RADIUS * pixels_per_point), *(c + _RADIUS * pixels_per_point)) for c in centres]
-    obstacles = [*markers, *(artist.get_window_extent().padded(1) for artist in avoid)]
-    frame = ax.get_window_extent()
+    radius = _RADIUS * pixels_per_point
+    obstacles = [np.hstack([centres - radius, centres + radius])]
+    obstacles += [artist.get_window_extent().padded(1).extents[None] for artist in avoid]
+    frame = ax.get_window_extent().extents
+    tries = list(itertools.product(_DISTANCES, _DIRECTIONS))
     for centre, name, color in zip(centres, names, colors, strict=True):
         text = ax.annotate(
             name, centre, xycoords="figure pixels", color=color, fontsize="small", va="center", ha="center"
         )
         size = text.get_window_extent().size
-        candidates = [
-            (distance, _box(centre, direction, distance * pixels_per_point, size))
-            for distance, direction in itertools.product(_DISTANCES, _DIRECTIONS)
-        ]
-        distance, box = min(candidates, key=lambda c: (_trouble(c[1], obstacles, frame), c[0]))
-        obstacles.append(box)
         text.remove()
-        _write(ax, centre, box, name, color, leader=distance >= _LEADER_FROM)
+        boxes = np.array([_box(centre, direction, way * pixels_per_point, size) for way, direction in tries])
+        trouble = _trouble(boxes, np.concatenate(obstacles), frame)
+        best = int(np.argmin(trouble))  # the nearest of those that are in the least trouble
+        obstacles.append(boxes[best : best + 1])
+        _write(ax, centre, boxes[best], name, color, leader=tries[best][0] >= _LEADER_FROM)
 
 
 def _box(centre, direction, distance, size):
-    """The box of a text of that size whose nearest edge or corner is at a distance from the point."""
+    """The corners of a text of that size whose nearest edge or corner is at a distance from the point."""
     direction = np.array(direction)
     reach = distance / np.hypot(*direction)
     middle = centre + direction * (reach + size / 2)
-    return Bbox.from_extents(*(middle - size / 2), *(middle + size / 2))
+    return np.hstack([middle - size / 2, middle + size / 2])
 
 
-def _trouble(box, others, frame):
-    """Area, in pixels squared, that is covered twice or lies outside of the frame."""
-    covered = sum(_common_area(box, other) for other in others)
-    return round(covered + box.width * box.height - _common_area(box, frame), 3)
+def _trouble(boxes, others, frame):
+    """Per box the area, in pixels squared, that is covered twice or lies outside of the frame."""
+    covered = _common_area(boxes[:, None], others).sum(axis=1)
+    return np.round(covered + _common_area(boxes, boxes) - _common_area(boxes, frame), 3)
 
 
 def _common_area(a, b):
-    common = Bbox.intersection(a, b)
-    return 0.0 if common is None else common.width * common.height
+    """Of boxes whose last axis is x and y of the lower left corner, then of the upper right one."""
+    sides = np.minimum(a[..., 2:], b[..., 2:]) - np.maximum(a[..., :2], b[..., :2])
+    return np.prod(np.maximum(sides, 0), axis=-1)
 
 
 def _write(ax, centre, box, name, color, leader):
     to_data = ax.transData.inverted().transform
-    middle = (box.min + box.max) / 2
+    middle = (box[:2] + box[2:]) / 2
     ax.annotate(
         name,
         xy=to_data(centre),

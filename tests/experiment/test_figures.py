@@ -1,5 +1,5 @@
+import html
 import re
-import xml.etree.ElementTree as ElementTree
 
 import numpy as np
 
@@ -12,12 +12,12 @@ NAMES = ["$5-$10 & <more>", "0.123456", "a_b^c"]
 def draw(ax):
     ax.plot(np.linspace(0, 1, 50), np.sin(np.arange(50)) / 3, color=INK)
     for height, name in enumerate(NAMES):
-        ax.text(0.1, height, name, color=FAMILY_COLORS["own"])
+        ax.text(0.1, height / 10, name, color=FAMILY_COLORS["own"])
 
 
 def test_words_stay_words_to_the_last_digit():
     made = drawing("a curve", draw, (4, 3))
-    texts = ["".join(text.itertext()) for text in ElementTree.fromstring(made.svg).iter("text")]
+    texts = [html.unescape(text) for text in re.findall(r"<text[^>]*>(.*?)</text>", made.svg)]
     assert set(NAMES) <= set(texts)
 
 

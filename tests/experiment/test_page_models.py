@@ -28,9 +28,9 @@ def test_places_in_memory_are_not_told():
 
 
 def test_long_estimators_are_told_in_full():
-    steps = [StandardScaler(with_mean=False, copy=False) for _ in range(60)]
+    steps = [StandardScaler(with_mean=False, copy=False) for _ in range(25)]
     written = model_parameters(Model("long", make_pipeline(*steps, LogisticRegression()), "own")).written
-    assert written.count("StandardScaler") == 60
+    assert written.count("StandardScaler") == 25
 
 
 def test_folds_of_several_drawings_are_named():

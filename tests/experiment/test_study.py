@@ -35,7 +35,7 @@ def test_the_frame_has_the_mean_of_each_model_on_each_table(study):
         )
     assert frame["NotOfThreeClasses"].isna().tolist() == [True, True, False]
     assert study.to_frame()["LinearSVC"].isna().all()
-    with pytest.raises(InputError, match="expected one of accuracy, .*, got 'speed'"):
+    with pytest.raises(InputError, match=r"expected one of accuracy, .*, got 'speed'"):
         study.to_frame("speed")
 
 
