@@ -21,13 +21,13 @@ def advice(comparison):
 
     Examples
     --------
-    >>> from sklearn.datasets import load_wine
-    >>> from sklearn.tree import DecisionTreeClassifier
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.ensemble import RandomForestClassifier
     >>> from sktech.experiment import compare
     >>> from sktech.experiment.advice import advice
-    >>> comparison = compare(*load_wine(return_X_y=True), ["dummy_prior", DecisionTreeClassifier()], cv=5)
+    >>> comparison = compare(*load_digits(return_X_y=True), ["dummy_prior", RandomForestClassifier(20)], cv=3)
     >>> [hint.title for hint in advice(comparison)]
-    ['Too sure']
+    ['Too modest']
     """
     if not comparison.records:
         return []
