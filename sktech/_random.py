@@ -5,6 +5,7 @@ process-wide generators. These two functions bridge the gap without a trace: who
 after a fit sees the same stream as if the fit had not happened.
 """
 
+import os
 import threading
 from contextlib import contextmanager
 from numbers import Integral
@@ -14,7 +15,27 @@ import torch
 from sklearn.utils import check_random_state
 
 _SEED_LIMIT = 2**31 - 1
-_TORCH_GENERATORS = threading.RLock()  # torch's generators belong to the process: one seeded training at a time
+
+
+class ProcessLock:
+    """For what only one thread of a process may do at a time; a process that was forked has a lock of its own."""
+
+    def __init__(self):
+        self._renew()
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self._renew)
+
+    def _renew(self):
+        self._lock = threading.RLock()
+
+    def __enter__(self):
+        self._lock.acquire()
+
+    def __exit__(self, *error):
+        self._lock.release()
+
+
+_TORCH_GENERATORS = ProcessLock()  # torch's generators belong to the process: one seeded training at a time
 
 
 def draw_seed(random_state):

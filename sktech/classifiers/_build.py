@@ -2,6 +2,7 @@
 
 import inspect
 from contextlib import contextmanager
+from copy import deepcopy
 
 import numpy as np
 import skorch.dataset
@@ -299,7 +300,8 @@ def go_on_from(net, before):
     except RuntimeError as error:
         raise ValueError(f"warm_start: expected a module of the same shape as before, got another: {error}") from error
     if type(net.optimizer_) is type(before.optimizer_):
-        state, groups = before.optimizer_.state_dict()["state"], net.optimizer_.state_dict()["param_groups"]
+        # A copy, as the optimiser would go on with the tensors themselves.
+        state, groups = deepcopy(before.optimizer_.state_dict()["state"]), net.optimizer_.state_dict()["param_groups"]
         net.optimizer_.load_state_dict({"state": state, "param_groups": groups})
     net.history_ = History(dict(record) for record in before.history)
 

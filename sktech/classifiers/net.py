@@ -259,9 +259,9 @@ class NetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         fresh = not (self.warm_start and hasattr(self, "net_"))
         with self._all_or_nothing():
             self._train(X, y, sample_weight, fresh=fresh, watchers=watchers, recipe=recipe)
-        if context is not None:
-            context.call_on_fit_task_end(estimator=self, **data, reconstruction_attributes=lambda: vars(self))
-        return self
+            if context is not None:
+                context.call_on_fit_task_end(estimator=self, **data, reconstruction_attributes=lambda: vars(self))
+            return self
 
     def partial_fit(self, X, y, classes=None, sample_weight=None):
         """Goes on with one epoch over these rows.
@@ -288,7 +288,7 @@ class NetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             raise ValueError("classes: expected all labels in the first call to partial_fit, got None")
         with self._all_or_nothing():
             self._train(X, y, sample_weight, fresh=fresh, classes=classes, n_epochs=1)
-        return self
+            return self
 
     def _all_or_nothing(self):
         """With ``warm_start`` an interrupted fit keeps the epochs that were done."""
@@ -345,7 +345,7 @@ class NetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
                         n_epochs=net.max_epochs if n_epochs is None else n_epochs,
                     )
                 finally:
-                    self._keep(net)
+                    self._keep(net, n_done)
 
     def _watchers(self):
         """Callbacks of a training from its first epoch to its last."""
@@ -392,18 +392,17 @@ class NetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         batch_size = self.net.batch_size if is_skorch else self._choose_batch(n_rows)
         return n_rows if batch_size == -1 else min(batch_size, n_rows)
 
-    def _keep(self, net):
-        """The net with the epochs it has finished."""
+    def _keep(self, net, n_done=0):
+        """The net with the epochs it has finished, if there are more than were done before."""
         if not net.initialized_:
             return
         while net.history and "train_loss" not in net.history[-1]:
             del net.history[-1]
-        if net.history:
+        if len(net.history) > n_done:
             net.module_.eval()
-            self.net_ = net
             dull = {"batches", "train_batch_count", "valid_batch_count", "train_loss_best", "valid_loss_best"}
-            self.history_ = [{key: r[key] for key in r if key not in dull} for r in net.history.to_list()]
-            self.n_iter_ = len(self.history_)
+            history = [{key: r[key] for key in r if key not in dull} for r in net.history.to_list()]
+            vars(self).update(net_=net, history_=history, n_iter_=len(history))
 
     def _planned_epochs(self):
         return self.net.max_epochs if isinstance(self.net, NeuralNetClassifier) else self.max_epochs

@@ -174,7 +174,7 @@ class DistilledClassifier(ClassifierMixin, BaseEstimator):
         self._check_params()
         with all_or_nothing(self):
             self._fit(X, y, sample_weight, X_unlabeled)
-        return self
+            return self
 
     def _fit(self, X, y, sample_weight, X_unlabeled):
         X = check_table(self, X, reset=True, categorical_features=self._categorical_features())

@@ -33,7 +33,7 @@ class Ensemble(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         with all_or_nothing(self):
             self.estimator_ = self._member()
             self._fit(*data)
-        return self
+            return self
 
     def _check_params(self):
         member = self._member()
