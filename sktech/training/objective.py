@@ -506,9 +506,8 @@ def _output_and_features(module, run):
 def _run_layer(module, layer, h, parameters=None):
     """The output of a module's last layer, perhaps at other parameters, for features h."""
     if isinstance(module, Members):
-        own, buffers = tensor_places(layer)
-        state = own | buffers | (parameters or {})
         run = vmap(partial(functional_call, layer, tie_weights=False), randomness="different")
         with BORROWED:
-            return run(state, (h,))
+            own, buffers = tensor_places(layer)
+            return run(own | buffers | (parameters or {}), (h,))
     return layer(h) if parameters is None else functional_call(layer, parameters, (h,))
