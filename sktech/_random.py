@@ -17,25 +17,18 @@ from sklearn.utils import check_random_state
 _SEED_LIMIT = 2**31 - 1
 
 
-class ProcessLock:
-    """For what only one thread of a process may do at a time; a process that was forked has a lock of its own."""
+def process_lock():
+    """A lock for what only one thread may do at a time; its thread may take it again, a forked process finds it free.
 
-    def __init__(self):
-        self._renew()
-        if hasattr(os, "register_at_fork"):
-            os.register_at_fork(after_in_child=self._renew)
-
-    def _renew(self):
-        self._lock = threading.RLock()
-
-    def __enter__(self):
-        self._lock.acquire()
-
-    def __exit__(self, *error):
-        self._lock.release()
+    It is one of Python's own, as an interruption could come before the ``__exit__`` of a class written in Python.
+    """
+    lock = threading.RLock()
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=lock._at_fork_reinit)
+    return lock
 
 
-_TORCH_GENERATORS = ProcessLock()  # torch's generators belong to the process: one seeded training at a time
+_TORCH_GENERATORS = process_lock()  # torch's generators belong to the process: one seeded training at a time
 
 
 def draw_seed(random_state):

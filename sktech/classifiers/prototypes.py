@@ -125,7 +125,10 @@ class PrototypeClassifier(NetClassifier):
 
     def _learn(self, *data, n_done=0, **how):
         self._goes_on = n_done > 0
-        super()._learn(*data, n_done=n_done, **how)
+        try:
+            super()._learn(*data, n_done=n_done, **how)
+        finally:
+            del self._goes_on
 
     def _make_objective(self, rows):
         weight = None if self.class_weight == "balanced" else rows.label_weight

@@ -4,12 +4,12 @@ import torch
 from torch import nn
 from torch.func import functional_call, stack_module_state, vmap
 
-from sktech._random import ProcessLock
+from sktech._random import process_lock
 from sktech._streams import get_global_state, run_in_streams, set_global_state
 from sktech.modules.committee import Committee
 
 # While functional_call runs, a module holds the tensors it was given; another thread would see them there.
-BORROWED = ProcessLock()
+BORROWED = process_lock()
 
 
 class Members(Committee):

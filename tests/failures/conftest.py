@@ -1,106 +1,19 @@
-"""Small fits of every public estimator, for laws about what happens when something goes wrong around them."""
+"""Laws about what happens when something goes wrong around a fit, or many go on at once."""
 
-import hashlib
-from functools import partial
+import sys
+from pathlib import Path
 
-import joblib
-import numpy as np
 import pytest
-from sklearn.tree import DecisionTreeClassifier
-from torch import nn
 
-from sktech import (
-    BaggingVoteEnsemble,
-    CleanPrototypeClassifier,
-    DecoupledLongTailClassifier,
-    DisagreementEnsemble,
-    DistilledClassifier,
-    NetClassifier,
-    NoiseTolerantClassifier,
-    OutputCodeEnsemble,
-    PrototypeClassifier,
-    ReweightedClassifier,
-    SmoothedNetClassifier,
-)
-from sktech.inspection import Memorizer
+sys.path.insert(0, str(Path(__file__).parent))  # where processes that tests start find small_fits, too
 
+from small_fits import AROUND_NETS, CASES, NETS, table
 
-class UserModule(nn.Module):
-    def __init__(self, n_features_in, n_classes):
-        super().__init__()
-        self.body = nn.Sequential(nn.Linear(n_features_in, 8), nn.BatchNorm1d(8), nn.ReLU())
-        self.out = nn.Linear(8, n_classes)
-
-    def forward(self, X):
-        return self.out(self.body(X))
-
-
-def nets(kind=NetClassifier, **params):
-    return kind(**{"hidden_layer_sizes": (8,), "max_epochs": 2, "n_members": 2, "random_state": 0} | params)
-
-
-def single(**params):
-    return nets(n_members=1, **params)
-
-
-def of_user(kind=NetClassifier, **params):
-    return kind(net=UserModule, **{"n_members": 2, "max_epochs": 2, "random_state": 0} | params)
-
-
-# Each takes parameters of the nets inside.
-NETS = {
-    "committee": nets,
-    "user's committee": of_user,
-    "clean prototypes": partial(nets, CleanPrototypeClassifier),
-    "noise tolerant": partial(nets, NoiseTolerantClassifier),
-    "prototypes": partial(nets, PrototypeClassifier),
-    "smoothed": partial(nets, SmoothedNetClassifier, smoothing="virtual_adversarial"),
-}
-AROUND_NETS = {
-    "reweighted": lambda **params: ReweightedClassifier(nets(**params), random_state=0),
-    "weight net": lambda **params: ReweightedClassifier(nets(**params), method="meta_weight_net", random_state=0),
-    "decoupled": lambda **params: DecoupledLongTailClassifier(nets(**params), classifier="tau", random_state=0),
-    "distilled": lambda **params: DistilledClassifier(DecisionTreeClassifier(), single(**params), cv=2, random_state=0),
-    "bagging": lambda **params: BaggingVoteEnsemble(single(**params), 3, oob_score=True, random_state=0),
-    "columns": lambda **params: BaggingVoteEnsemble(single(**params), 2, max_features=2, random_state=0),
-    "output code": lambda **params: OutputCodeEnsemble(single(**params), random_state=0),
-    "disagreement": lambda **params: DisagreementEnsemble(single(**params), random_state=0),
-}
-WITHOUT_NETS = {
-    "memorizer": partial(Memorizer, random_state=0),
-    "min norm": partial(Memorizer, "min_norm"),
-}
-CASES = NETS | AROUND_NETS | WITHOUT_NETS
-
-
-def table(n=60, seed=0):
-    rng = np.random.default_rng(seed)
-    X = rng.normal(size=(n, 3)).round(2)
-    return X, (X[:, 0] > 0).astype(int) + (X[:, 1] > 0.5)
-
-
-def answer(model, X):
-    return model.predict_proba(X) if hasattr(model, "predict_proba") else model.predict(X)
-
-
-def digest(model, X):
-    """One number for what a model holds and answers."""
-    weights = [parameter.detach().numpy() for parameter in model.net_.module_.parameters()] if _is_net(model) else []
-    parts = [np.ascontiguousarray(part).tobytes() for part in (*weights, answer(model, X))]
-    return hashlib.sha256(b"".join(parts)).hexdigest()[:16]
-
-
-def _is_net(model):
-    return isinstance(model, NetClassifier)
-
-
-def state(model):
-    """What a model holds, attribute by attribute."""
-    return {name: joblib.hash(value) for name, value in vars(model).items()}
+CASES_BY_ARGUMENT = {"case": CASES, "with_nets": NETS | AROUND_NETS, "net_case": NETS}
 
 
 def pytest_generate_tests(metafunc):
-    for name, cases in {"case": CASES, "with_nets": NETS | AROUND_NETS, "net_case": NETS}.items():
+    for name, cases in CASES_BY_ARGUMENT.items():
         if name in metafunc.fixturenames:
             metafunc.parametrize(name, cases.values(), ids=cases.keys())
 
@@ -108,4 +21,3 @@ def pytest_generate_tests(metafunc):
 @pytest.fixture(scope="session")
 def data():
     return table()
-
