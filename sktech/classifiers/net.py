@@ -102,9 +102,8 @@ class NetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         of k is exactly k copies, and the order of the rows does not matter. It takes about 0.2 s for 200,000 rows of
         30 columns.
     random_state : None, int or numpy.random.RandomState, default=None
-        Same seed, same data: same model, to the last bit, in any thread or process with the same number of torch
-        threads (small nets always use one). The global generators of torch and numpy are left as they were, also with
-        None.
+        Same seed, same data: same model, to the last bit, in any thread or process of one machine (see Notes). The
+        global generators of torch and numpy are left as they were, also with None.
     verbose : int, default=0
         1 prints a line per epoch.
 
@@ -142,7 +141,14 @@ class NetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     does not matter, except to the hold-out of early stopping: weights that are all whole numbers, or all multiples of
     the smallest, count copies there. Identical rows with different labels stay two rows. Probabilities are float32
     unless ``dtype="float64"``. A fit that fails or is interrupted leaves the model as it was before; with
-    ``warm_start=True`` an interrupted one keeps the epochs that were done, so that ``fit`` goes on.
+    ``warm_start=True`` one interrupted by the keyboard keeps the epochs that were done, so that ``fit`` goes on.
+
+    The same seed and data give the same model, to the last bit, in any thread, in processes started by fork or spawn,
+    and with any number of torch threads, as nets use one thread on the CPU, whatever there are, where a step takes at
+    most 2**27 multiplications (parameters x rows, of all members together; so do predictions, for 2,048 rows). Larger
+    nets use all of torch's threads; with another number of them sums may be rounded otherwise. Nothing is
+    promised for another processor, another version of torch, or a GPU. A fitted model may be asked by many
+    threads at once. A process that was forked has one torch thread, as more would wait for ever.
 
     References
     ----------

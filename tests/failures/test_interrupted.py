@@ -108,15 +108,18 @@ def test_every_public_estimator_is_here():
 # ------------------------------------------------------------ anywhere
 
 
+@pytest.mark.parametrize("n_places", [6, pytest.param(60, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("n_fits", [0, 1])
-def test_an_error_anywhere_leaves_what_was_there(n_fits, case, data):
+def test_an_error_anywhere_leaves_what_was_there(n_fits, n_places, case, data):
     X, y = data
     model = case()
     for _ in range(n_fits):
         model.fit(X[:30], y[:30])
     other = case().fit(X, y)  # what is found out once in a process is known now
     n = number_of_calls(lambda: other.fit(X, y))
-    places = np.unique([1, *np.linspace(2, n - 1, 6).astype(int)])  # the last call is the end of a fit that is done
+    places = np.unique(
+        [1, *np.linspace(2, n - 1, n_places).astype(int)]
+    )  # the last call is the end of a fit that is done
     for i, k in enumerate(places):
         with untouched(model, X):
             failing(lambda: model.fit(X, y), ERRORS[i % len(ERRORS)]("injected"), k)
@@ -153,6 +156,20 @@ def test_an_interrupted_warm_start_without_a_finished_epoch_leaves_what_was_ther
     model.callbacks[0].hook = "on_batch_end"
     with untouched(model, X), pytest.raises(KeyboardInterrupt):
         model.fit(X, y)
+
+
+def test_an_interruption_on_the_way_into_the_loop_is_not_lost(data):
+    def trace(frame, event, arg):
+        if frame.f_code is TensorNet.fit_loop.__code__:
+            raise KeyboardInterrupt
+
+    model = nets()
+    sys.settrace(trace)
+    with untouched(model, data[0]), pytest.raises(KeyboardInterrupt):
+        try:
+            model.fit(*data)
+        finally:
+            sys.settrace(None)
 
 
 def test_an_error_while_members_are_added_leaves_those_that_were_there(data):

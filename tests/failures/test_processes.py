@@ -40,6 +40,12 @@ def test_the_number_of_threads_makes_no_difference(n_threads, outside, here):
     assert worker("digest", n_threads, threads=outside) == here
 
 
+@pytest.mark.slow
+def test_a_large_net_comes_out_the_same_with_the_same_number_of_threads():
+    for n_threads in (1, 2):
+        assert worker("large", n_threads) == worker("large", n_threads)
+
+
 METHODS = ["fork", pytest.param("spawn", marks=pytest.mark.slow), pytest.param("forkserver", marks=pytest.mark.slow)]
 
 

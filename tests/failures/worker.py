@@ -1,9 +1,9 @@
 """Fits in a process of its own and prints what came out, for test_processes.py.
 
-python worker.py digest THREADS         how each small fit comes out with so many torch threads
-python worker.py start METHOD           the same in this process, and then in one that it starts
-python worker.py backend NAME           the same in workers of joblib's
-python worker.py lock METHOD            a fit in a process that was started in the middle of one
+python worker.py digest THREADS     how each small fit comes out with so many torch threads
+python worker.py large THREADS      how a net comes out that is large enough for several threads
+python worker.py start METHOD       the small fits in this process, and in one that it starts in the middle of a fit
+python worker.py backend NAME       the small fits in this process, and in workers of joblib's
 """
 
 import multiprocessing
@@ -12,7 +12,7 @@ import threading
 
 import torch
 from joblib import Parallel, delayed
-from small_fits import CASES, digest, table
+from small_fits import CASES, digest, single, table
 
 from sktech._random import seeded_torch
 
@@ -20,6 +20,12 @@ from sktech._random import seeded_torch
 def digests(names=CASES):
     X, y = table()
     return {name: digest(CASES[name]().fit(X, y), X) for name in names}
+
+
+def large():
+    X, y = table(1000)
+    net = single(hidden_layer_sizes=(1024, 1024), batch_size=256, max_epochs=1)
+    return {torch.get_num_threads(): digest(net.fit(X, y), X)}
 
 
 def _answer(queue, function):
@@ -56,15 +62,18 @@ def started_in_the_middle_of_a_fit(method):
     return there
 
 
+def in_workers(backend):
+    parts = Parallel(n_jobs=2, backend=backend)(delayed(digests)([name]) for name in CASES)
+    return {name: value for part in parts for name, value in part.items()}
+
+
 if __name__ == "__main__":
     task, how = sys.argv[1:]
-    torch.set_num_threads(2 if task != "digest" else int(how))
-    if task != "digest":
+    if task in ("digest", "large"):
+        torch.set_num_threads(int(how))
+        print(digests() if task == "digest" else large())
+    else:
+        torch.set_num_threads(2)
         torch.randn(1000, 1000).exp().sum()  # OpenMP has threads now
-    if task == "digest":
-        print(digests())
-    elif task == "start":
-        print({"here": digests(), "there": started_in_the_middle_of_a_fit(how)})
-    elif task == "backend":
-        there = Parallel(n_jobs=2, backend=how)(delayed(digests)([name]) for name in CASES)
-        print({"here": digests(), "there": {name: value for part in there for name, value in part.items()}})
+        there = started_in_the_middle_of_a_fit if task == "start" else in_workers
+        print({"here": digests(), "there": there(how)})
