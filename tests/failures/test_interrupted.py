@@ -43,14 +43,15 @@ WATCHED = tuple(str(Path(package.__file__).parent) for package in (sktech, skorc
 
 class Fault:
     """Raises an error when functions of sktech and skorch have been entered for the k-th time, which is where Python
-    looks for interruptions. Generators do not count, as errors get lost where they are closed."""
+    looks for interruptions; or one of them. Generators do not count, as errors get lost where they are closed."""
 
-    def __init__(self, error=None, k=0):
-        self.error, self.k, self.n_calls = error, k, 0
+    def __init__(self, error=None, k=0, into=None):
+        self.error, self.k, self.into, self.n_calls = error, k, into, 0
 
     def _trace(self, frame, event, arg):
         code = frame.f_code
-        if code.co_filename.startswith(WATCHED) and not code.co_flags & CO_GENERATOR:
+        watched = code.co_filename.startswith(WATCHED) and not code.co_flags & CO_GENERATOR
+        if watched and (self.into is None or code is self.into.__code__):
             self.n_calls += 1
             if self.n_calls == self.k:
                 raise self.error
@@ -117,9 +118,8 @@ def test_an_error_anywhere_leaves_what_was_there(n_fits, n_places, case, data):
         model.fit(X[:30], y[:30])
     other = case().fit(X, y)  # what is found out once in a process is known now
     n = number_of_calls(lambda: other.fit(X, y))
-    places = np.unique(
-        [1, *np.linspace(2, n - 1, n_places).astype(int)]
-    )  # the last call is the end of a fit that is done
+    # The last call is the end of a fit that is done.
+    places = np.unique([1, *np.linspace(2, n - 1, n_places).astype(int)])
     for i, k in enumerate(places):
         with untouched(model, X):
             failing(lambda: model.fit(X, y), ERRORS[i % len(ERRORS)]("injected"), k)
@@ -159,17 +159,9 @@ def test_an_interrupted_warm_start_without_a_finished_epoch_leaves_what_was_ther
 
 
 def test_an_interruption_on_the_way_into_the_loop_is_not_lost(data):
-    def trace(frame, event, arg):
-        if frame.f_code is TensorNet.fit_loop.__code__:
-            raise KeyboardInterrupt
-
-    model = nets()
-    sys.settrace(trace)
-    with untouched(model, data[0]), pytest.raises(KeyboardInterrupt):
-        try:
-            model.fit(*data)
-        finally:
-            sys.settrace(None)
+    model, fault = nets(), Fault(KeyboardInterrupt(), 1, into=TensorNet.fit_loop)
+    with untouched(model, data[0]), pytest.raises(KeyboardInterrupt), fault:
+        model.fit(*data)
 
 
 def test_an_error_while_members_are_added_leaves_those_that_were_there(data):
