@@ -1,5 +1,7 @@
 """The door: what a user hands in is checked here once, and refused in a sentence: what was expected, what came."""
 
+import re
+from contextlib import contextmanager
 from numbers import Integral, Number, Real
 
 import numpy as np
@@ -7,6 +9,7 @@ from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, assert_all_finite, check_consistent_length, validate_data
 
+from sktech._weights import in_range
 from sktech.labels import UNLABELED, Labels
 from sktech.table import is_frame, is_missing
 
@@ -71,6 +74,19 @@ def check_choice(name, value, choices):
         raise ValueError(f"{name}: expected one of {', '.join(map(repr, choices))}, got {value!r}")
 
 
+@contextmanager
+def naming(name):
+    """Makes errors of the block say which argument is at fault, if they do not, and no fuss about large numbers."""
+    try:
+        with np.errstate(over="ignore", invalid="ignore"):
+            yield
+    except (TypeError, ValueError, OverflowError) as error:
+        if isinstance(error, TypeError | ValueError) and re.search(rf"\b{name}\b", str(error)):
+            raise
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"{name}: {error}") from error
+
+
 def check_table(estimator, X, *, reset, categorical_features=None):
     """X as a data frame, left as it is, or as an array of floats; the names and the number of columns are checked or
     remembered.
@@ -100,15 +116,17 @@ def check_table(estimator, X, *, reset, categorical_features=None):
         kind = getattr(getattr(X, "dtype", None), "kind", "O")
         named = estimator.categorical_features if categorical_features is None else categorical_features
         mixed = kind in "OUS" and not isinstance(named, str | None)
-        return validate_data(
-            estimator,
-            X,
-            reset=reset,
-            dtype=object if mixed else [np.float64, np.float32],
-            ensure_all_finite=False if mixed else "allow-nan",
-            order="C",
-        )
-    validate_data(estimator, X, reset=reset, skip_check_array=True)
+        with naming("X"):
+            return validate_data(
+                estimator,
+                X,
+                reset=reset,
+                dtype=object if mixed else [np.float64, np.float32],
+                ensure_all_finite=False if mixed else "allow-nan",
+                order="C",
+            )
+    with naming("X"):
+        validate_data(estimator, X, reset=reset, skip_check_array=True)
     if min(X.shape) == 0:
         raise ValueError(
             f"X: expected at least one row and one column, got {X.shape[0]} sample(s) and {X.shape[1]} feature(s)"
@@ -135,16 +153,19 @@ def check_labels(estimator, X, y):
         raise ValueError(
             f"{type(estimator).__name__} requires y to be passed, but the target y is None: expected a label per row"
         )
-    y = column_or_1d(y, warn=True)
-    if y.dtype == object:
-        missing = sum(is_missing(label) for label in y)
-        if missing:
-            raise ValueError(f"y: expected a class label in each row, got {missing} missing among {len(y)}")
-        _check_one_type("y: expected labels of one type", y)
-    assert_all_finite(y, input_name="y")
-    check_consistent_length(X, y)
-    check_classification_targets(y)
-    return np.unique(y, return_inverse=True)
+    with naming("y"):
+        y = column_or_1d(y, warn=True)
+        if y.dtype == object:
+            missing = sum(is_missing(label) for label in y)
+            if missing:
+                raise ValueError(f"y: expected a class label in each row, got {missing} missing among {len(y)}")
+            _check_one_type("y: expected labels of one type", y)
+            if isinstance(y[0], Number):
+                y = np.array(y.tolist())
+        assert_all_finite(y, input_name="y")
+        check_consistent_length(X, y)
+        check_classification_targets(y)
+        return np.unique(y, return_inverse=True)
 
 
 def check_targets(estimator, X, y, *, unlabeled=False, known_classes=None):
@@ -273,7 +294,7 @@ def check_same_kind(**labels):
 
 
 def check_weights(X, sample_weight):
-    """Weights of the rows, float64 of shape (n,); None is one each.
+    """Weights of the rows, float64 of shape (n,), such that they can be computed with; None is one each.
 
     Raises
     ------
@@ -282,7 +303,8 @@ def check_weights(X, sample_weight):
     """
     if sample_weight is None:
         return np.ones(len(X))
-    weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+    with naming("sample_weight"):
+        weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
     if not weight.any():
         raise ValueError("sample_weight: expected a positive weight for at least one row, got zeros only")
-    return weight
+    return in_range(weight)
