@@ -76,7 +76,7 @@ def check_choice(name, value, choices):
 
 @contextmanager
 def naming(name):
-    """Makes errors of the block say which argument is at fault, if they do not, and no fuss about large numbers."""
+    """Errors of the block say which argument is at fault; large numbers in it, such as sums in a check, are none."""
     try:
         with np.errstate(over="ignore", invalid="ignore"):
             yield
@@ -87,6 +87,7 @@ def naming(name):
         raise kind(f"{name}: {error}") from error
 
 
+@naming("X")
 def check_table(estimator, X, *, reset, categorical_features=None):
     """X as a data frame, left as it is, or as an array of floats; the names and the number of columns are checked or
     remembered.
@@ -116,17 +117,15 @@ def check_table(estimator, X, *, reset, categorical_features=None):
         kind = getattr(getattr(X, "dtype", None), "kind", "O")
         named = estimator.categorical_features if categorical_features is None else categorical_features
         mixed = kind in "OUS" and not isinstance(named, str | None)
-        with naming("X"):
-            return validate_data(
-                estimator,
-                X,
-                reset=reset,
-                dtype=object if mixed else [np.float64, np.float32],
-                ensure_all_finite=False if mixed else "allow-nan",
-                order="C",
-            )
-    with naming("X"):
-        validate_data(estimator, X, reset=reset, skip_check_array=True)
+        return validate_data(
+            estimator,
+            X,
+            reset=reset,
+            dtype=object if mixed else [np.float64, np.float32],
+            ensure_all_finite=False if mixed else "allow-nan",
+            order="C",
+        )
+    validate_data(estimator, X, reset=reset, skip_check_array=True)
     if min(X.shape) == 0:
         raise ValueError(
             f"X: expected at least one row and one column, got {X.shape[0]} sample(s) and {X.shape[1]} feature(s)"
@@ -134,6 +133,7 @@ def check_table(estimator, X, *, reset, categorical_features=None):
     return X
 
 
+@naming("y")
 def check_labels(estimator, X, y):
     """y as class labels.
 
@@ -153,21 +153,21 @@ def check_labels(estimator, X, y):
         raise ValueError(
             f"{type(estimator).__name__} requires y to be passed, but the target y is None: expected a label per row"
         )
-    with naming("y"):
-        y = column_or_1d(y, warn=True)
-        if y.dtype == object:
-            missing = sum(is_missing(label) for label in y)
-            if missing:
-                raise ValueError(f"y: expected a class label in each row, got {missing} missing among {len(y)}")
-            _check_one_type("y: expected labels of one type", y)
-            if isinstance(y[0], Number):
-                y = np.array(y.tolist())
-        assert_all_finite(y, input_name="y")
-        check_consistent_length(X, y)
-        check_classification_targets(y)
-        return np.unique(y, return_inverse=True)
+    y = column_or_1d(y, warn=True)
+    if y.dtype == object:
+        missing = sum(is_missing(label) for label in y)
+        if missing:
+            raise ValueError(f"y: expected a class label in each row, got {missing} missing among {len(y)}")
+        _check_one_type("y: expected labels of one type", y)
+        if isinstance(y[0], Number):
+            y = np.array(y.tolist())
+    assert_all_finite(y, input_name="y")
+    check_consistent_length(X, y)
+    check_classification_targets(y)
+    return np.unique(y, return_inverse=True)
 
 
+@naming("y")
 def check_targets(estimator, X, y, *, unlabeled=False, known_classes=None):
     """y as labels, whatever form it comes in.
 
@@ -272,7 +272,8 @@ def check_mask(name, X, mask):
     mask = np.asarray(mask)
     if mask.ndim != 1:
         raise ValueError(f"{name}: expected True or False for each row, (n,), got shape {mask.shape}")
-    check_consistent_length(X, mask)
+    with naming(name):
+        check_consistent_length(X, mask)
     strange = sorted({str(value) for value in mask.tolist() if value not in (0, 1)})  # as False and True are, too
     if strange:
         raise ValueError(f"{name}: expected True or False for each row, got {', '.join(strange[:3])}")
@@ -293,6 +294,7 @@ def check_same_kind(**labels):
         raise ValueError(f"{' and '.join(kinds)}: expected labels of one kind, got {got}")
 
 
+@naming("sample_weight")
 def check_weights(X, sample_weight):
     """Weights of the rows, float64 of shape (n,), such that they can be computed with; None is one each.
 
@@ -303,8 +305,7 @@ def check_weights(X, sample_weight):
     """
     if sample_weight is None:
         return np.ones(len(X))
-    with naming("sample_weight"):
-        weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+    weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
     if not weight.any():
         raise ValueError("sample_weight: expected a positive weight for at least one row, got zeros only")
     return in_range(weight)

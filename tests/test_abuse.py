@@ -11,6 +11,7 @@ import signal
 import warnings
 from contextlib import contextmanager
 from decimal import Decimal
+from inspect import signature
 
 import numpy as np
 import pandas as pd
@@ -21,7 +22,6 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sklearn.base import clone
-from sklearn.exceptions import DataConversionWarning
 
 from sktech import (
     BaggingVoteEnsemble,
@@ -249,6 +249,12 @@ def as_objects(values):
     return column
 
 
+def as_probabilities(y):
+    codes = np.unique(y, return_inverse=True)[1]
+    proba = np.eye(codes.max() + 2)[codes] + 0.1 * (codes % 2)[:, None]
+    return proba / proba.sum(axis=1, keepdims=True)
+
+
 HOLDERS = {
     "array": np.asarray,
     "objects": as_objects,
@@ -262,6 +268,7 @@ HOLDERS = {
     "polars": lambda y: pl.Series(values=y),
     "column": lambda y: np.asarray(y)[:, None],
     "frame": lambda y: pd.DataFrame({"y": y}),
+    "probabilities": as_probabilities,
 }
 WEIGHTS = {
     "none": None,
@@ -301,8 +308,9 @@ BAD_WEIGHTS = {
 class Case:
     """A table, labels, weights, rows to predict, and whether nothing is wrong with the first three."""
 
-    def __init__(self, recipe, X, y, weight, X_new, sound):
+    def __init__(self, recipe, X, y, weight, X_new, sound, extras=None):
         self.recipe, self.X, self.y, self.weight, self.X_new, self.sound = recipe, X, y, weight, X_new, sound
+        self.extras = {} if extras is None else extras
 
     def __repr__(self):  # how it was made; what it holds may be long
         return f"Case({', '.join(f'{name}={value!r}' for name, value in self.recipe.items())}, sound={self.sound})"
@@ -343,6 +351,7 @@ def cases(draw):
     holder = draw(st.sampled_from(["array"] * 4) | st.sampled_from(sorted(HOLDERS)))
     weighs = draw(st.sampled_from(["none"] * 4) | mostly(sorted(WEIGHTS), BAD_WEIGHTS))
     how, X_new = draw(new_tables(kinds, names, index, container))
+    is_extra = draw(st.integers(0, 3)) == 0
 
     rng = np.random.default_rng(seed)
     frame = made(kinds, n, seed, names, index)
@@ -356,9 +365,22 @@ def cases(draw):
         y = as_objects(y)
     weight, X = (WEIGHTS | BAD_WEIGHTS)[weighs], CONTAINERS[container](frame)
     return Case(
-        {"kinds": kinds, "n": n, "n_distinct": n_distinct, "names": names, "index": index, "container": container,
-         "seed": seed, "label": label, "n_classes": n_classes, "balanced": balanced, "holder": holder,
-         "weighs": weighs, "new": (how, getattr(X_new, "shape", None))},
+        {
+            "kinds": kinds,
+            "n": n,
+            "n_distinct": n_distinct,
+            "names": names,
+            "index": index,
+            "container": container,
+            "seed": seed,
+            "label": label,
+            "n_classes": n_classes,
+            "balanced": balanced,
+            "holder": holder,
+            "weighs": weighs,
+            "new": (how, getattr(X_new, "shape", None)),
+            "is_extra": is_extra,
+        },
         X,
         y,
         weight if weight is None else weight(rng, n),
@@ -370,7 +392,10 @@ def cases(draw):
         and not (container == "polars" and {"tuples", "bytes", "date categories"} & set(kinds))
         and label in LABELS
         and weighs in WEIGHTS
-        and names not in ("mixed", "odd", "twice"),
+        and names not in ("mixed", "odd", "twice")
+        and holder != "probabilities"
+        and not is_extra,
+        extras={"X_unlabeled": X_new, "is_clean": rng.integers(2, size=n) == 1} if is_extra else None,
     )
 
 
@@ -378,13 +403,12 @@ def cases(draw):
 
 # What a refusal names: an argument, a column, or how much of something there is.
 AT_FAULT = re.compile(
-    r"\bX\b|\by\b|column|feature|[Ss]parse|sample_weight|n_samples|sample\(s\)|classes|is_clean|labels?\b|2D array|1d array"
+    r"\bX\b|\by\b|column|feature|X_unlabeled|sample_weight|n_samples|sample\(s\)|classes|is_clean|labels?\b"
 )
 SCARCE = re.compile(
     r"n_samples|at least two (classes|rows|distinct)|distinct|-1 is a row without|BatchNorm|one class|n_way|"
     r"a label and a positive weight|a single class"
 )
-HARMLESS = (DataConversionWarning,)
 
 
 @contextmanager
@@ -409,7 +433,9 @@ def few_warnings():
         yield
     ours = [str(warning.message) for warning in caught]
     assert len(caught) <= 3, ours
-    assert not [warning for warning in caught if issubclass(warning.category, RuntimeWarning | DeprecationWarning)], ours
+    assert not [warning for warning in caught if issubclass(warning.category, RuntimeWarning | DeprecationWarning)], (
+        ours
+    )
     assert not [warning.filename for warning in caught if "/torch/" in warning.filename], ours
 
 
@@ -419,33 +445,45 @@ def answer(function, *args, **kwargs):
         try:
             return function(*args, **kwargs), None
         except (ValueError, TypeError) as error:
-            assert AT_FAULT.search(str(error)), f"{type(error).__name__} names nothing: {error}"
-            return None, str(error)
+            refused = str(error)
+    assert AT_FAULT.search(refused), f"names nothing: {refused}"
+    return None, refused
 
 
 def check(estimator, case):
     """An estimator works with valid probabilities, or refuses in a sentence and is left as it was."""
-    before = dict(vars(estimator))
+    taken = signature(estimator.fit).parameters.keys()
+    data = {"sample_weight": case.weight, **case.extras}
+    data = {name: value for name, value in data.items() if name in taken and value is not None}
     with limited_in_time():
-        weights = {} if case.weight is None else {"sample_weight": case.weight}
-        _, refused = answer(estimator.fit, case.X, case.y, **weights)
+        refused = fit_or_leave(estimator, case.X, case.y, data)
         if refused is not None:
-            assert vars(estimator) == before
             assert not case.sound or SCARCE.search(refused), refused
             return
         check_classes(estimator.classes_, case.y)
-        check_predictions(estimator, case.X if case.sound else case.X_new, case.sound)
-        check_predictions(estimator, case.X_new, False)
+        check_predictions(estimator, case.X, must=case.sound)
+        check_predictions(estimator, case.X_new)
+        fit_or_leave(estimator, case.X_new, case.y, data)
+
+
+def fit_or_leave(estimator, X, y, data):
+    """Why a fit is refused, or None; a refused one leaves no trace."""
+    before = dict(vars(estimator))
+    _, refused = answer(estimator.fit, X, y, **data)
+    if refused is not None:
+        assert vars(estimator).keys() == before.keys()
+        assert all(vars(estimator)[name] is before[name] for name in before)
+    return refused
 
 
 def check_classes(classes, y):
-    given = {label for label in (y.tolist() if hasattr(y, "tolist") else list(y))} if np.ndim(y) == 1 else None
-    if given is not None:
+    if np.ndim(y) == 1:
+        given = set(y.tolist() if hasattr(y, "tolist") else y)
         assert given - {-1} <= set(classes.tolist()) <= given
     assert (classes[:-1] < classes[1:]).all()
 
 
-def check_predictions(estimator, X, must):
+def check_predictions(estimator, X, must=False):
     proba, refused = answer(estimator.predict_proba, X)
     labels, refused_too = answer(estimator.predict, X)
     assert (refused is None) == (refused_too is None)
@@ -539,9 +577,9 @@ def test_a_good_column_alone_is_no_problem(kind):
 def test_a_bad_column_is_named(kind):
     good = made(["normal", "normal"], 20, seed=0)
     bad = made(["normal", kind], 20, seed=0)
-    with pytest.raises((ValueError, TypeError), match="column '?x1'?"):
+    with pytest.raises((ValueError, TypeError), match="column 'x1'"):
         clone(NET).fit(bad, np.arange(20) % 2)
-    with pytest.raises((ValueError, TypeError), match="column '?x1'?"):
+    with pytest.raises((ValueError, TypeError), match="column 'x1'"):
         clone(NET).fit(good, np.arange(20) % 2).predict(bad)
 
 
@@ -573,6 +611,25 @@ def test_bad_labels_are_refused_by_name(label):
         clone(NET).fit(np.arange(20.0)[:, None], as_objects([BAD_LABELS[label](i % 3) for i in range(20)]))
 
 
+@pytest.fixture
+def float64_by_default():
+    before = torch.get_default_dtype()
+    yield lambda: torch.set_default_dtype(torch.float64)
+    torch.set_default_dtype(before)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_torchs_default_type_changes_nothing(family, float64_by_default):
+    X, y, weight = made(["normal", "category", "missing"], 40, seed=0), np.arange(40) % 3, np.linspace(0.5, 2, 40)
+    expected = [clone(estimator).fit(X, y, weight).predict_proba(X) for estimator in FAMILIES[family]]
+    float64_by_default()
+    for estimator, proba in zip(FAMILIES[family], expected, strict=True):
+        again = clone(estimator).fit(X, y, weight).predict_proba(X)
+        assert again.dtype == proba.dtype
+        np.testing.assert_array_equal(again, proba, err_msg=repr(estimator))
+        assert torch.get_default_dtype() == torch.float64
+
+
 # ---------------------------------------------------------------- those that are no classifiers of tables
 
 NUMBERS = [kind for kind in GOOD_COLUMNS if made([kind], 3, 0).dtypes.iloc[0].kind in "fiub"]
@@ -585,7 +642,10 @@ NUMBERS = [kind for kind in GOOD_COLUMNS if made([kind], 3, 0).dtypes.iloc[0].ki
     n=st.sampled_from([1, 2, 10, 100]),
     seed=st.integers(0, 99),
     estimator=st.sampled_from(
-        [Memorizer(random_state=0), *[Memorizer("min_norm", kernel=kernel) for kernel in ("rbf", "linear", "laplacian")]]
+        [
+            Memorizer(random_state=0),
+            *[Memorizer("min_norm", kernel=kernel) for kernel in ("rbf", "linear", "laplacian")],
+        ]
     ),
 )
 def test_what_memorises_does_or_refuses_in_a_sentence(kinds, y_kind, n, seed, estimator):

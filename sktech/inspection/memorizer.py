@@ -141,8 +141,8 @@ class Memorizer(RegressorMixin, BaseEstimator):
                 self.residual_ = float(np.abs(self._predict(X) - y).max())
             if not all(np.isfinite(part).all() for part in (*parts, self.residual_)):
                 raise ValueError(
-                    "X, y: expected a function whose slopes float64 can hold, got one that runs from label to label, up "
-                    f"to {np.abs(y).max():.3g} in size, between rows that are too near"
+                    "X, y: expected a function whose slopes float64 can hold, got one from label to label, up to "
+                    f"{np.abs(y).max():.3g} in size, between rows that are too near"
                 )
             self.n_weights_ = sum(part.size for part in parts)
         return self
