@@ -153,7 +153,7 @@ def check_labels(estimator, X, y):
         raise ValueError(
             f"{type(estimator).__name__} requires y to be passed, but the target y is None: expected a label per row"
         )
-    y = column_or_1d(y, warn=True)
+    y = _one_column(y)
     if y.dtype == object:
         missing = sum(is_missing(label) for label in y)
         if missing:
@@ -205,7 +205,7 @@ def check_targets(estimator, X, y, *, unlabeled=False, known_classes=None):
         return _check_probabilities(y)
     if not unlabeled or y is None:
         return Labels(*check_labels(estimator, X, y))
-    y = column_or_1d(y, warn=True)
+    y = _one_column(y)
     check_consistent_length(X, y)
     if y.dtype.kind in "US" and str(UNLABELED) in y:
         raise ValueError("y: expected the number -1 for rows without a label, in an object array, got the string '-1'")
@@ -225,6 +225,13 @@ def check_targets(estimator, X, y, *, unlabeled=False, known_classes=None):
     codes = np.full(len(y), UNLABELED)
     codes[~missing] = known
     return Labels(classes, codes)
+
+
+def _one_column(y):
+    """As an array of shape (n,), where booleans and whole numbers of pandas' own types stay what they are."""
+    if hasattr(y, "isna") and y.ndim == 1 and not y.isna().any():
+        y = np.asarray(y)
+    return column_or_1d(y, warn=True)
 
 
 def _is_minus_one(label):

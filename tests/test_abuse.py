@@ -480,6 +480,7 @@ def check_classes(classes, y):
     if np.ndim(y) == 1:
         given = set(y.tolist() if hasattr(y, "tolist") else y)
         assert given - {-1} <= set(classes.tolist()) <= given
+        assert set(map(type, classes.tolist())) <= set(map(type, given))
     assert (classes[:-1] < classes[1:]).all()
 
 
