@@ -25,6 +25,7 @@ from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
 from sktech import DistilledClassifier, NetClassifier, SmoothedNetClassifier
+from sktech.distillation._rows import like
 from sktech.labels import UNLABELED, Labels
 from sktech.smoothing import LabelSmoothing
 
@@ -496,6 +497,20 @@ def test_unlabelled_rows_take_the_types_of_the_table(X, y):
     clf = DistilledClassifier(GaussianNB(), Student())
     with pytest.raises(TypeError, match="X_unlabeled: expected a table of the kind of X, pandas, got polars"):
         clf.fit(pd.DataFrame(X, columns=list("abc")), y, X_unlabeled=pl.DataFrame(X, schema=list("abc")))
+
+
+@pytest.mark.parametrize(
+    "names", [[0, 1], ["a", None], ["a", "a"], pd.MultiIndex.from_tuples([(0, 1), (0, 2)])], ids=str
+)
+def test_names_of_any_kind_take_the_types_of_the_table(names):
+    X = pd.DataFrame({"a": [1, 2, 3], "c": pd.Categorical(["x", "y", None])}).set_axis(names, axis=1)
+    X_unlabeled = pd.DataFrame({"a": [1.0, 7.0], "c": ["y", "new"]}).set_axis(names, axis=1)
+    same = like(X_unlabeled, X)
+    assert same.columns.equals(X.columns)
+    assert same.dtypes.tolist() == X.dtypes.tolist()
+    assert same.iloc[:, 0].tolist() == [1, 7]
+    assert same.iloc[:, 1].isna().tolist() == [False, True]
+    assert X_unlabeled.iloc[:, 1].tolist() == ["y", "new"]
 
 
 def test_a_teachers_probabilities_are_looked_at(X, y):
