@@ -107,12 +107,12 @@ def test_a_range_at_the_limits_of_its_type_is_kept(values):
 
 
 def test_numbers_among_objects_are_numbers():
-    x = np.random.default_rng(0).permutation(np.array([1, 2.5, Decimal(3), None] * 9, dtype=object))
-    new = munge(pd.DataFrame({"x": x, "other": np.arange(36.0)}), 100, random_state=0)["x"]
+    x = np.array([1, 2.5, Decimal("1.7"), None, 3, 2.2], dtype=object)
+    new = munge(pd.DataFrame({"x": x}), 100, random_state=0)["x"]
     assert new.dtype == object
     assert new.dropna().between(1, 3).all()
     assert 0 < new.isna().mean() < 1
-    assert len(new.unique()) > 4
+    assert not new.isin(x).all()
 
 
 def test_missing_values_stay_possible():
