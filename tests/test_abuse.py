@@ -41,7 +41,7 @@ from sktech.inspection import Memorizer
 
 N_EXAMPLES = int(os.environ.get("SKTECH_ABUSE_EXAMPLES", 0))
 cases_of_suite = settings(
-    max_examples=N_EXAMPLES or 20,
+    max_examples=N_EXAMPLES or 25,
     derandomize=not N_EXAMPLES,
     database=None,
     deadline=None,
@@ -407,7 +407,7 @@ AT_FAULT = re.compile(
 )
 SCARCE = re.compile(
     r"n_samples|at least two (classes|rows|distinct)|distinct|-1 is a row without|BatchNorm|one class|n_way|"
-    r"a label and a positive weight|a single class"
+    r"a label and a positive weight|a single class|expected numbers, got object"  # the strings are all in one fold
 )
 
 

@@ -63,12 +63,12 @@ def test_what_is_next_to_nothing_is_nothing():
     assert_array_equal(in_range(np.zeros(2)), [0, 0])
 
 
-@pytest.mark.parametrize("k", [-1000, 1020])
 @pytest.mark.parametrize("estimator", ESTIMATORS, ids=lambda estimator: str(estimator)[:40])
-def test_a_common_factor_changes_nothing_to_the_last_bit(estimator, k):
+def test_a_common_factor_changes_nothing_to_the_last_bit(estimator):
     X, y, weight = table()
     expected = estimator.fit(X, y, weight).predict_proba(X)
-    assert_array_equal(estimator.fit(X, y, np.ldexp(weight, k)).predict_proba(X), expected)
+    for k in (-1000, 1020):
+        assert_array_equal(estimator.fit(X, y, np.ldexp(weight, k)).predict_proba(X), expected)
 
 
 @pytest.mark.parametrize("unit", [5e-324, 2.0**-300, 2.0**190, 2.0**199, 2.0**300, MAX / 8])
@@ -79,7 +79,7 @@ def test_a_huge_or_tiny_weight_of_k_is_k_copies(unit):
     assert_array_equal(NET.fit(X, y, times * unit).predict_proba(X), expected)
 
 
-@pytest.mark.parametrize("estimator", ESTIMATORS, ids=lambda estimator: str(estimator)[:40])
+@pytest.mark.parametrize("estimator", ESTIMATORS[::4], ids=lambda estimator: str(estimator)[:40])
 def test_a_row_next_to_nothing_is_no_row(estimator):
     X, y, weight = table()
     weight[::5] = 0.0
