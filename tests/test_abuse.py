@@ -501,6 +501,10 @@ def check_predictions(estimator, X, must=False):
     places = np.searchsorted(estimator.classes_, labels)
     assert (estimator.classes_[places] == labels).all()
     np.testing.assert_allclose(proba[np.arange(n), places], proba.max(axis=1), atol=1e-5)
+    log_proba, _ = answer(estimator.predict_log_proba, X)
+    np.testing.assert_allclose(np.exp(log_proba), proba, atol=1e-5)
+    if hasattr(estimator, "decision_function"):
+        assert not np.isnan(answer(estimator.decision_function, X)[0]).any()
 
 
 # ---------------------------------------------------------------- estimators
@@ -509,6 +513,18 @@ PLAIN = {"n_members": 1, "hidden_layer_sizes": (8,), "max_epochs": 1, "random_st
 NET = NetClassifier(**PLAIN, early_stopping=False)
 STOPPING = NetClassifier(**PLAIN | {"max_epochs": 2, "n_members": 2})
 
+
+class ModuleOfAUser(torch.nn.Module):
+    def __init__(self, n_features_in, n_classes):
+        super().__init__()
+        self.layers = torch.nn.Sequential(
+            torch.nn.BatchNorm1d(n_features_in), torch.nn.Linear(n_features_in, n_classes)
+        )
+
+    def forward(self, X):
+        return self.layers(X)
+
+
 FAMILIES = {
     "net": [
         NET,
@@ -516,6 +532,8 @@ FAMILIES = {
         NetClassifier(**PLAIN | {"n_members": 8, "max_epochs": 3}, patience=1),
         NetClassifier(**PLAIN, numeric_embedding="periodic", dropout="jumpout", class_weight="balanced"),
         NetClassifier(**PLAIN, numeric_embedding=None, dtype="float64", merge_identical_rows=False),
+        NetClassifier(**PLAIN, categorical_features=[0]),
+        NetClassifier(ModuleOfAUser, max_epochs=2, random_state=0),
     ],
     "smoothing": [
         SmoothedNetClassifier(terms, **PLAIN, early_stopping=stopping)
@@ -542,6 +560,7 @@ FAMILIES = {
     "distillation": [
         DistilledClassifier(NET, NET, cv=None, random_state=0),
         DistilledClassifier(NET, NET, cv=2, augment="munge", random_state=0),
+        DistilledClassifier(None, NET, cv=2, random_state=0),
     ],
     "ensembles": [
         BaggingVoteEnsemble(NET, 2, oob_score=False, random_state=0),

@@ -499,6 +499,12 @@ def test_unlabelled_rows_take_the_types_of_the_table(X, y):
         clf.fit(pd.DataFrame(X, columns=list("abc")), y, X_unlabeled=pl.DataFrame(X, schema=list("abc")))
 
 
+def test_the_default_teacher_takes_columns_without_any_number_and_the_largest_there_are(X, y):
+    X = np.column_stack([X, np.full(60, np.nan), np.resize([1.0, -1.0, 0.5], 60) * np.finfo(np.float64).max])
+    proba = DistilledClassifier(None, Student(), cv=2, random_state=0).fit(X, y).predict_proba(X)
+    assert_allclose(proba.sum(axis=1), 1, atol=1e-5)
+
+
 @pytest.mark.parametrize(
     "names", [[0, 1], ["a", None], ["a", "a"], pd.MultiIndex.from_tuples([(0, 1), (0, 2)])], ids=str
 )
