@@ -75,16 +75,16 @@ def check_choice(name, value, choices):
 
 
 @contextmanager
-def naming(name):
+def naming(*names):
     """Errors of the block say which argument is at fault; large numbers in it, such as sums in a check, are none."""
     try:
         with np.errstate(over="ignore", invalid="ignore"):
             yield
     except (TypeError, ValueError, OverflowError) as error:
-        if isinstance(error, TypeError | ValueError) and re.search(rf"\b{name}\b", str(error)):
+        if isinstance(error, TypeError | ValueError) and re.search(rf"\b({'|'.join(names)})\b", str(error)):
             raise
         kind = TypeError if isinstance(error, TypeError) else ValueError
-        raise kind(f"{name}: {error}") from error
+        raise kind(f"{', '.join(names)}: {error}") from error
 
 
 @naming("X")

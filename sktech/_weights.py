@@ -17,7 +17,7 @@ def in_range(weight):
     Returns
     -------
     weight : ndarray of shape (n,)
-        The largest is between 1e-60 and 1e60, and all others are 0 or at least 1e-151 of it.
+        The largest is between 2^-201 and 2^200 (1e60), and all others are 0 or at least 2^-500 (3e-151) of it.
     """
     _, exponent = np.frexp(weight.max(initial=0.0))
     if abs(exponent) > _FAR:

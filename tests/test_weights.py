@@ -97,3 +97,12 @@ def test_class_weights_at_the_limits_are_ratios_too(early_stopping):
     assert_array_equal(net.set_params(class_weight=many).fit(X, y, weight * 2.0**900).predict_proba(X), expected)
     far_apart = net.set_params(class_weight={0: MAX, 1: 1e-300, 2: 1.0}).fit(X, y, weight * MAX)
     assert np.isfinite(far_apart.predict_proba(X)).all()
+
+
+def test_balanced_classes_weigh_alike_however_far_apart_their_rows_are():
+    X, y, weight = table()
+    net = NetClassifier(**SMALL, class_weight="balanced", early_stopping=False)
+    expected = net.fit(X, y, weight).predict_proba(X)
+    for factor in (2.0**-490, 2.0**-300):
+        apart = weight * np.where(y == 1, factor, 1.0)
+        np.testing.assert_allclose(net.fit(X, y, apart).predict_proba(X), expected, rtol=1e-5)

@@ -149,7 +149,7 @@ class Memorizer(RegressorMixin, BaseEstimator):
 
     def _checked(self, X, **how):
         """X, or X and y, as float64."""
-        with naming("X"):
+        with naming("X", "y"):
             checked = validate_data(self, X, dtype=np.float64, order="C", **how)
         largest = np.abs(checked[0] if isinstance(checked, tuple) else checked).max()
         if largest > _LARGEST:

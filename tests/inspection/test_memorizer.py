@@ -72,6 +72,8 @@ def test_numbers_without_a_square_are_refused_and_a_refusal_leaves_no_trace(esti
             estimator.predict(refused)
         assert vars(estimator).keys() == before.keys()
         assert all(vars(estimator)[name] is value for name, value in before.items())
+    with pytest.raises(ValueError, match=r"^Input y contains NaN"):
+        estimator.fit(X, y * np.nan)
 
 
 def test_a_slope_beyond_float64_is_refused():
