@@ -128,11 +128,13 @@ def like(X, model):
         X = X.set_axis(model.columns, axis=1)
         for j, dtype in enumerate(model.dtypes):  # by position, as names may be of any kind
             column = X.iloc[:, j]
+            if column.dtype.kind == "c":  # which would lose its imaginary part
+                raise TypeError(f"column {j} is {column.dtype}")
             if hasattr(dtype, "categories"):
                 column = column.astype(object).where(column.isin(dtype.categories))
             X.isetitem(j, column.astype(dtype))
         return X
-    except (ValueError, TypeError) as error:
+    except Exception as error:  # polars has its own
         raise TypeError(
             f"X_unlabeled: expected the column types of X, {list(map(str, model.dtypes))}, got others: {error}"
         ) from error

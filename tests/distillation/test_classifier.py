@@ -519,6 +519,20 @@ def test_names_of_any_kind_take_the_types_of_the_table(names):
     assert X_unlabeled.iloc[:, 1].tolist() == ["y", "new"]
 
 
+@pytest.mark.parametrize(
+    ("unlabeled", "table"),
+    [
+        (pl.DataFrame({"a": pl.Series(["x", "y"], dtype=pl.Categorical)}), pl.DataFrame({"a": [1.0, 2.0]})),
+        (pd.DataFrame({"a": [1j, 2j]}), pd.DataFrame({"a": [1.0, 2.0]})),
+        (pd.DataFrame({"a": ["x", "y"]}), pd.DataFrame({"a": [1.0, 2.0]})),
+    ],
+    ids=["polars", "complex", "words"],
+)
+def test_unlabelled_rows_that_do_not_fit_the_types_are_refused(unlabeled, table):
+    with pytest.raises(TypeError, match="X_unlabeled: expected the column types of X"):
+        like(unlabeled, table)
+
+
 def test_a_teachers_probabilities_are_looked_at(X, y):
     class Odd(GaussianNB):
         def predict_proba(self, X):
