@@ -532,7 +532,6 @@ FAMILIES = {
         NetClassifier(**PLAIN | {"n_members": 8, "max_epochs": 3}, patience=1),
         NetClassifier(**PLAIN, numeric_embedding="periodic", dropout="jumpout", class_weight="balanced"),
         NetClassifier(**PLAIN, numeric_embedding=None, dtype="float64", merge_identical_rows=False),
-        NetClassifier(**PLAIN, categorical_features=[0]),
         NetClassifier(ModuleOfAUser, max_epochs=2, random_state=0),
     ],
     "smoothing": [
