@@ -72,9 +72,9 @@ def spawn_seed(seed, *path):
 
 @contextmanager
 def seeded_torch(seed, device="cpu"):
-    """Torch's global generators, seeded inside the block and as they were after it.
+    """Torch's global generators, seeded inside the block and as they were after it; its default type is float32.
 
-    The generators are shared by all threads, so that only one block at a time runs in a process.
+    Both are shared by all threads, so that only one block at a time runs in a process.
 
     Parameters
     ----------
@@ -92,4 +92,9 @@ def seeded_torch(seed, device="cpu"):
         for index in devices:
             with torch.cuda.device(index):
                 torch.cuda.manual_seed(seed)
-        yield
+        before = torch.get_default_dtype()
+        torch.set_default_dtype(torch.float32)  # what is drawn, and so the model, depends on it
+        try:
+            yield
+        finally:
+            torch.set_default_dtype(before)

@@ -277,7 +277,7 @@ def check_module(net, data, n_rows, n_classes, n_members):
             "criterion=torch.nn.CrossEntropyLoss"
         )
     if n_rows == 1 and any(isinstance(part, _BatchNorm) for part in module.modules()):
-        raise ValueError("BatchNorm cannot be trained on 1 sample: expected at least two distinct training rows")
+        raise ValueError("X: BatchNorm cannot be trained on 1 sample: expected two distinct rows to learn from")
 
 
 def go_on_from(net, before):

@@ -139,7 +139,8 @@ class NetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     -----
     A row's weight multiplies its loss; weights are scaled to mean 1 over the training rows, so that a common factor
     does not matter, except to the hold-out of early stopping: weights that are all whole numbers, or all multiples of
-    the smallest, count copies there. Identical rows with different labels stay two rows. Probabilities are float32
+    the smallest, count copies there (up to 2^53). They may lie anywhere in float64's range; one below 3e-151 (2^-500)
+    of the largest is none. Identical rows with different labels stay two rows. Probabilities are float32
     unless ``dtype="float64"``. A fit that fails or is interrupted leaves the model as it was before; with
     ``warm_start=True`` one interrupted by the keyboard keeps the epochs that were done, so that ``fit`` goes on.
 

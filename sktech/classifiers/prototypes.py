@@ -174,7 +174,7 @@ class PrototypeClassifier(NetClassifier):
         with torch.no_grad(), suitable_threads(module, PREDICTED_ROWS):
             prototypes, _ = class_means(module, inputs, torch.from_numpy(codes), torch.from_numpy(weight), len(classes))
             given = self.class_weight if isinstance(self.class_weight, dict) else {}
-            factors = torch.tensor([given.get(label, 1.0) for label in classes.tolist()])
+            factors = torch.tensor([given.get(label, 1.0) for label in classes.tolist()], dtype=torch.float64)
             added, layer = linear_head(prototypes, factors), last_layer(module)
             labels = np.concatenate([self.classes_[self._trained], classes])
             order = torch.from_numpy(np.argsort(labels))

@@ -236,8 +236,8 @@ class BaggingVoteEnsemble(VotingEnsemble):
     def _fitted_members(self, X, labels, new, features):
         is_net = isinstance(self.estimator_, NetClassifier)
         y = labels if is_net else labels.classes[labels.codes]
-        named = self._categorical_features()
-        categories = TableReader(named).fit(X).is_category_ if is_net and not isinstance(named, str | None) else None
+        # Once for all: whether a column of objects is numbers may look otherwise in the rows of a member.
+        categories = TableReader(self._categorical_features()).fit(X).is_category_ if is_net else None
 
         def member(k, columns):
             rows, own = self._resamplings[k].samples(k)
