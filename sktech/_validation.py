@@ -1,5 +1,7 @@
 """The door: what a user hands in is checked here once, and refused in a sentence: what was expected, what came."""
 
+import re
+from contextlib import contextmanager
 from numbers import Integral, Number, Real
 
 import numpy as np
@@ -7,6 +9,7 @@ from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, assert_all_finite, check_consistent_length, validate_data
 
+from sktech._weights import in_range
 from sktech.labels import UNLABELED, Labels
 from sktech.table import is_frame, is_missing
 
@@ -71,6 +74,20 @@ def check_choice(name, value, choices):
         raise ValueError(f"{name}: expected one of {', '.join(map(repr, choices))}, got {value!r}")
 
 
+@contextmanager
+def naming(*names):
+    """Errors of the block say which argument is at fault; large numbers in it, such as sums in a check, are none."""
+    try:
+        with np.errstate(over="ignore", invalid="ignore"):
+            yield
+    except (TypeError, ValueError, OverflowError) as error:
+        if isinstance(error, TypeError | ValueError) and re.search(rf"\b({'|'.join(names)})\b", str(error)):
+            raise
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"{', '.join(names)}: {error}") from error
+
+
+@naming("X")
 def check_table(estimator, X, *, reset, categorical_features=None):
     """X as a data frame, left as it is, or as an array of floats; the names and the number of columns are checked or
     remembered.
@@ -116,6 +133,7 @@ def check_table(estimator, X, *, reset, categorical_features=None):
     return X
 
 
+@naming("y")
 def check_labels(estimator, X, y):
     """y as class labels.
 
@@ -135,18 +153,21 @@ def check_labels(estimator, X, y):
         raise ValueError(
             f"{type(estimator).__name__} requires y to be passed, but the target y is None: expected a label per row"
         )
-    y = column_or_1d(y, warn=True)
+    y = _one_column(y)
     if y.dtype == object:
         missing = sum(is_missing(label) for label in y)
         if missing:
             raise ValueError(f"y: expected a class label in each row, got {missing} missing among {len(y)}")
         _check_one_type("y: expected labels of one type", y)
+        if isinstance(y[0], Number):
+            y = np.array(y.tolist())
     assert_all_finite(y, input_name="y")
     check_consistent_length(X, y)
     check_classification_targets(y)
     return np.unique(y, return_inverse=True)
 
 
+@naming("y")
 def check_targets(estimator, X, y, *, unlabeled=False, known_classes=None):
     """y as labels, whatever form it comes in.
 
@@ -184,7 +205,7 @@ def check_targets(estimator, X, y, *, unlabeled=False, known_classes=None):
         return _check_probabilities(y)
     if not unlabeled or y is None:
         return Labels(*check_labels(estimator, X, y))
-    y = column_or_1d(y, warn=True)
+    y = _one_column(y)
     check_consistent_length(X, y)
     if y.dtype.kind in "US" and str(UNLABELED) in y:
         raise ValueError("y: expected the number -1 for rows without a label, in an object array, got the string '-1'")
@@ -204,6 +225,13 @@ def check_targets(estimator, X, y, *, unlabeled=False, known_classes=None):
     codes = np.full(len(y), UNLABELED)
     codes[~missing] = known
     return Labels(classes, codes)
+
+
+def _one_column(y):
+    """As an array of shape (n,), where booleans and whole numbers of pandas' own types stay what they are."""
+    if hasattr(y, "isna") and y.ndim == 1 and not y.isna().any():
+        y = np.asarray(y)
+    return column_or_1d(y, warn=True)
 
 
 def _is_minus_one(label):
@@ -251,7 +279,8 @@ def check_mask(name, X, mask):
     mask = np.asarray(mask)
     if mask.ndim != 1:
         raise ValueError(f"{name}: expected True or False for each row, (n,), got shape {mask.shape}")
-    check_consistent_length(X, mask)
+    with naming(name):
+        check_consistent_length(X, mask)
     strange = sorted({str(value) for value in mask.tolist() if value not in (0, 1)})  # as False and True are, too
     if strange:
         raise ValueError(f"{name}: expected True or False for each row, got {', '.join(strange[:3])}")
@@ -272,8 +301,9 @@ def check_same_kind(**labels):
         raise ValueError(f"{' and '.join(kinds)}: expected labels of one kind, got {got}")
 
 
+@naming("sample_weight")
 def check_weights(X, sample_weight):
-    """Weights of the rows, float64 of shape (n,); None is one each.
+    """Weights of the rows, float64 of shape (n,), such that they can be computed with; None is one each.
 
     Raises
     ------
@@ -285,4 +315,4 @@ def check_weights(X, sample_weight):
     weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
     if not weight.any():
         raise ValueError("sample_weight: expected a positive weight for at least one row, got zeros only")
-    return weight
+    return in_range(weight)

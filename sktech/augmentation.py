@@ -15,8 +15,8 @@ def munge(X, n_rows, *, swap_probability=0.5, local_variance=1.0, categorical_fe
 
     A number is drawn from a normal distribution around the neighbour's value, whose standard deviation is the
     difference of the two values over ``local_variance``; a category is the neighbour's. So is a number with two
-    distinct values in the table, or one that either row lacks. Columns stay within their range, and whole where they
-    hold whole numbers.
+    distinct values in the table, one that either row lacks, or one of a column whose range is beyond float64's, or of
+    whole numbers beyond 2^53. Columns stay within their range, and whole where they hold whole numbers.
 
     Parameters
     ----------
@@ -83,14 +83,30 @@ def munge(X, n_rows, *, swap_probability=0.5, local_variance=1.0, categorical_fe
         swapped = rng.random(n_rows) < swap_probability
         rows, noise = np.where(swapped, other, own), None
         values = None if is_category else next(numbers)
-        if values is not None and len(np.unique(values[~np.isnan(values)])) > 2:
-            noise = rng.normal(size=n_rows) * np.abs(values[own] - values[other]) / local_variance
+        if values is not None and _has_room(values):
+            with np.errstate(over="ignore"):
+                noise = rng.normal(size=n_rows) * np.abs(values[own] - values[other]) / local_variance
             room = np.nanmin(values) - values[other], np.nanmax(values) - values[other]
             noise = np.where(swapped, np.nan_to_num(np.clip(noise, *room)), 0.0)
-            if np.array_equal(values, np.round(values), equal_nan=True):
+            if _are_whole(values):
                 noise = np.round(noise)
         columns.append((rows, noise))
     return _assembled(X, columns)
+
+
+def _has_room(values):
+    """Whether a column has more than two values, and float64 can tell what lies between them."""
+    known = np.unique(values[~np.isnan(values)])
+    if len(known) <= 2:
+        return False
+    if _are_whole(known):
+        return np.abs(known[[0, -1]]).max() < 2**53
+    with np.errstate(over="ignore"):
+        return known[-1] - known[0] < np.inf
+
+
+def _are_whole(values):
+    return np.array_equal(values, np.round(values), equal_nan=True)
 
 
 def _assembled(X, columns):
@@ -105,6 +121,8 @@ def _assembled(X, columns):
         old = X.iloc[:, j] if hasattr(X, "iloc") else X[:, j]
         column = _safe_indexing(old, rows)
         if noise is not None:
+            if old.dtype == object:
+                column = column.astype(object).where(column.notna(), np.nan).astype(np.float64)
             whole = str(old.dtype).lower().startswith(("int", "uint"))
             column = column + (noise.astype(int) if whole else noise)
         if hasattr(new, "iloc"):

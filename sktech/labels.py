@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.utils import compute_class_weight
 
+from sktech._weights import in_range
+
 __all__ = ["UNLABELED", "Labels"]
 
 # The code of a row without a label of its own.
@@ -179,8 +181,9 @@ class Labels:
             factors = total.sum() / ((total > 0).sum() * np.where(total > 0, total, np.inf))
         else:
             factors = compute_class_weight(class_weight, classes=self.classes, y=self.classes)
-        if not np.all(np.isfinite(factors) & (factors >= 0)):
-            raise ValueError(f"class_weight: expected finite numbers of at least 0, got {class_weight!r}")
+            if not np.all(np.isfinite(factors) & (factors >= 0)):
+                raise ValueError(f"class_weight: expected finite numbers of at least 0, got {class_weight!r}")
+            factors = in_range(factors)
         certain = np.where(self.labeled, factors[self.codes], 0.0)
         if self.proba is None:
             return self, certain

@@ -147,7 +147,8 @@ class TableReader:
                 values = np.array([np.nan if is_missing(value) else value for value in column], dtype=np.float64)
         except Exception as error:
             raise ValueError(f"column {name!r}: expected numbers, got {column.dtype}: {error}") from error
-        assert_all_finite(values, allow_nan=True, input_name=f"column {name!r}")
+        with np.errstate(over="ignore", invalid="ignore"):  # of sums of large numbers
+            assert_all_finite(values, allow_nan=True, input_name=f"column {name!r}")
         return values
 
     def _read_categories(self, X):
@@ -168,8 +169,9 @@ def _holds_categories(column, name):
     kind = str(column.dtype).lower()
     if kind.startswith(("category", "categorical", "enum", "str", "utf8", "large_string")):
         return True
-    if kind.startswith("object"):
-        return not all(isinstance(value, Number | np.bool_) or is_missing(value) for value in column.to_list())
+    if kind.startswith("object"):  # numbers, unless there is anything else, or nothing that could tell
+        given = [value for value in column.to_list() if not is_missing(value)]
+        return not given or not all(isinstance(value, Number | np.bool_) for value in given)
     if kind.startswith(("int", "uint", "float", "bool", "double", "decimal", "null", "halffloat")):
         return False
     raise TypeError(
@@ -198,6 +200,8 @@ def is_missing(value):
         return value is None or bool(value != value)
     except TypeError:  # pandas.NA, which is not even different from itself
         return True
+    except ValueError:  # an array
+        return False
 
 
 def _level_name(value):

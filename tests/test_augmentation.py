@@ -1,5 +1,7 @@
 """Laws of made-up rows."""
 
+from decimal import Decimal
+
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -79,6 +81,38 @@ def test_columns_keep_their_range_and_whole_numbers():
     assert new["byte"].between(0, 255).all()
     near = (new["byte"] < 60) | (new["byte"] > 190)  # not wrapped around into the middle
     assert near.mean() > 0.6
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        np.array([-(2**63), 2**63 - 1, 2**63 - 600, 0], dtype=np.int64),
+        np.array([0, 2**64 - 1, 2**63], dtype=np.uint64),
+        np.array([-128, 127, 0], dtype=np.int8),
+        np.array([-1, 1, 0.3]) * np.finfo(np.float64).max,
+        np.array([-1, 1, 0.3]) * 1e300,
+        np.array([5e-324, 0, -1e-310]),
+        np.array([65504, -65504, 1], dtype=np.float16),
+    ],
+    ids=lambda values: f"{values.dtype}, {values.max():.1e}",
+)
+def test_a_range_at_the_limits_of_its_type_is_kept(values):
+    X = pd.DataFrame({"x": np.resize(values, 40), "other": np.random.default_rng(0).normal(size=40)})
+    made = [munge(X, 200, local_variance=1e-300, random_state=0)["x"].to_numpy()]
+    made.append(munge(X[["x"]].to_numpy(), 200, local_variance=1e-300, random_state=0))
+    for new in made:
+        assert new.dtype == values.dtype
+        assert values.min() <= new.min()
+        assert new.max() <= values.max()
+
+
+def test_numbers_among_objects_are_numbers():
+    x = np.array([1, 2.5, Decimal("1.7"), None, 3, 2.2], dtype=object)
+    new = munge(pd.DataFrame({"x": x}), 100, random_state=0)["x"]
+    assert new.dtype == object
+    assert new.dropna().between(1, 3).all()
+    assert 0 < new.isna().mean() < 1
+    assert not new.isin(x).all()
 
 
 def test_missing_values_stay_possible():

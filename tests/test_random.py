@@ -96,6 +96,22 @@ def test_a_block_inside_a_block_leaves_the_outer_one_alone():
         assert torch.equal(torch.cat([first, torch.rand(1)]), expected)
 
 
+def test_torchs_default_type_is_float32_inside_and_what_it_was_outside():
+    before = torch.get_default_dtype()
+    with seeded_torch(5):
+        expected = torch.rand(3)
+    try:
+        torch.set_default_dtype(torch.float64)
+        with seeded_torch(5):
+            assert torch.equal(torch.rand(3), expected)
+        assert torch.get_default_dtype() == torch.float64
+        with pytest.raises(ZeroDivisionError), seeded_torch(5):
+            raise ZeroDivisionError
+        assert torch.get_default_dtype() == torch.float64
+    finally:
+        torch.set_default_dtype(before)
+
+
 def test_blocks_in_threads_do_not_mix():
     def draw(seed):
         with seeded_torch(seed):

@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from sktech.table import MAX_LEVELS, MAX_SPREAD_LEVELS, N_BINS, TableEncoder, TableReader, is_frame
+from sktech.table import MAX_LEVELS, MAX_SPREAD_LEVELS, N_BINS, TableEncoder, TableReader, is_frame, is_missing
 
 MAKE = {"pandas": pd.DataFrame, "polars": pl.DataFrame}
 
@@ -120,6 +120,26 @@ def test_what_is_no_finite_number_is_refused_by_name(make, value):
 def test_what_is_neither_number_nor_level_is_refused_by_name(column):
     with pytest.raises((TypeError, ValueError), match="odd"):
         TableReader().fit(pd.DataFrame({"odd": column})).transform(pd.DataFrame({"odd": column}))
+
+
+@pytest.mark.parametrize("value", [[], [1, 2], np.arange(3), np.array([]), {}, ()], ids=repr)
+def test_a_container_is_not_missing(value):
+    assert not is_missing(value)
+
+
+def test_objects_that_were_all_missing_may_be_anything_later():
+    table = pd.DataFrame({"odd": pd.Series([None, np.nan], dtype=object), "size": [1.0, 2.0]})
+    reader = TableReader().fit(table)
+    for values in (["word", None], [1.5, True]):
+        later = table.assign(odd=pd.Series(values, dtype=object))
+        assert reader.transform(later)[0].tolist() == [1.0, -1]
+    assert -1 not in reader.transform(table)
+
+
+def test_large_numbers_are_read_without_a_fuss():
+    largest = np.finfo(np.float64).max
+    table = pd.DataFrame({"size": [largest, largest, -largest, -largest]})
+    assert_array_equal(TableReader().fit(table).transform(table)[:, 0], table["size"])
 
 
 # ------------------------------------------------------------ encoding

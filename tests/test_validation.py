@@ -7,12 +7,46 @@ import pytest
 from numpy.testing import assert_array_equal
 from sklearn.base import BaseEstimator
 
-from sktech._validation import check_choice, check_labels, check_number, check_table, check_weights
+from sktech._validation import check_choice, check_labels, check_number, check_table, check_weights, naming
 
 
 class Estimator(BaseEstimator):
     def __init__(self, categorical_features="from_dtype"):
         self.categorical_features = categorical_features
+
+
+def test_an_error_names_the_argument_once_whatever_its_kind():
+    for error, kind in ((OverflowError("too large"), ValueError), (UnicodeError("odd"), ValueError)):
+        with pytest.raises(kind, match=r"^size: (too large|odd)$"), naming("size"):
+            raise error
+    with pytest.raises(TypeError, match=r"^size: no number$"), naming("size"):
+        raise TypeError("no number")
+    with pytest.raises(ValueError, match=r"^odd size$"), naming("size"):
+        raise ValueError("odd size")
+    with pytest.raises(KeyError), naming("size"):
+        raise KeyError("another matter")
+
+
+@pytest.mark.parametrize(
+    ("y", "classes"),
+    [
+        (pd.Series([2, 1], dtype="Int64"), [1, 2]),
+        (pd.Series([2**62, 2**62 + 1], dtype="Int64"), [2**62, 2**62 + 1]),
+        (pd.array([True, False], dtype="boolean"), [False, True]),
+        (pd.Series([True, False], dtype="category"), [False, True]),
+        (pd.Series(["b", "a"], dtype="string"), ["a", "b"]),
+        (pd.Categorical(["b", "a"], categories=["a", "b", "never"]), ["a", "b"]),
+        (np.array([True, False], dtype=object), [False, True]),
+        (np.array([2, 1], dtype=object), [1, 2]),
+        (pl.Series([2**62, 2**62 + 1]), [2**62, 2**62 + 1]),
+    ],
+    ids=repr,
+)
+def test_labels_keep_their_type(y, classes):
+    found, codes = check_labels(Estimator(), np.zeros((2, 1)), y)
+    assert found.tolist() == classes
+    assert list(map(type, found.tolist())) == list(map(type, classes))
+    assert [classes[code] for code in codes] == list(y)
 
 
 @pytest.mark.parametrize("value", ["auto", -1, np.int64(-1), np.str_("auto")])

@@ -17,8 +17,8 @@ def stratified_holdout(codes, weight, fraction, seed, n_members=1):
     codes : ndarray of shape (n,), int
         Class numbers.
     weight : ndarray of shape (n,)
-        Positive weights. If all are whole numbers, or multiples of the smallest, they count copies. Otherwise only rows
-        that alone outweigh the fraction of their class are taken for several.
+        Positive weights. If all are whole numbers, or multiples of the smallest, they count copies, as far as float64
+        can tell (2^53). Otherwise only rows that alone outweigh the fraction of their class are taken for several.
     fraction : float or ndarray of shape (n_classes,)
         Share of each class's copies, in (0, 1): rounded up or down at random, and exact in expectation.
     seed : int
@@ -66,7 +66,7 @@ def _copies(codes, weight, fraction):
     """How many copies each row stands for, (n,)."""
     for unit in (1.0, weight.min()):
         counts = np.round(weight / unit)
-        if counts.min() >= 1 and np.allclose(weight / unit, counts, rtol=0, atol=1e-6):
+        if counts.min() >= 1 and counts.max() < 2**53 and np.allclose(weight / unit, counts, rtol=0, atol=1e-6):
             return counts
     share = fraction * np.bincount(codes, weights=weight)[codes]
     return np.maximum(np.round(weight / share), 1)

@@ -122,16 +122,19 @@ def like(X, model):
         raise TypeError(f"X_unlabeled: expected a table of the kind of X, {names[0]}, got {names[1]}")
     if library_of(X) is np:
         return X
-    types = dict(zip(model.columns, model.dtypes, strict=True))
     try:
         if not hasattr(X, "iloc"):
-            return X.select(model.columns).cast(types, strict=False)
+            return X.select(model.columns).cast(dict(zip(model.columns, model.dtypes, strict=True)), strict=False)
         X = X.set_axis(model.columns, axis=1)
-        for name, dtype in types.items():
+        for j, dtype in enumerate(model.dtypes):  # by position, as names may be of any kind
+            column = X.iloc[:, j]
+            if column.dtype.kind == "c":  # which would lose its imaginary part
+                raise TypeError(f"column {j} is {column.dtype}")
             if hasattr(dtype, "categories"):
-                X = X.assign(**{name: X[name].astype(object).where(X[name].isin(dtype.categories))})
-        return X.astype(types)
-    except (ValueError, TypeError) as error:
+                column = column.astype(object).where(column.isin(dtype.categories))
+            X.isetitem(j, column.astype(dtype))
+        return X
+    except Exception as error:  # polars has its own
         raise TypeError(
             f"X_unlabeled: expected the column types of X, {list(map(str, model.dtypes))}, got others: {error}"
         ) from error

@@ -12,10 +12,13 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import nn
 
 from sktech._random import draw_seed
-from sktech._validation import check_choice, check_number
+from sktech._undo import all_or_nothing
+from sktech._validation import check_choice, check_number, naming
 
 # Directions that are drawn; the one that keeps the rows farthest apart is taken.
 _N_DIRECTIONS = 16
+# Numbers in X are at most so large: float64 can hold their squares.
+_LARGEST = 1e150
 
 
 class Memorizer(RegressorMixin, BaseEstimator):
@@ -118,7 +121,7 @@ class Memorizer(RegressorMixin, BaseEstimator):
         Parameters
         ----------
         X : data frame or array-like of shape (n, n_features)
-            Numbers, none missing.
+            Numbers, none missing, of at most 1e150 in size.
         y : array-like of shape (n,) or (n, n_outputs)
 
         Returns
@@ -130,12 +133,28 @@ class Memorizer(RegressorMixin, BaseEstimator):
             check_choice("kernel", self.kernel, sorted(PAIRWISE_KERNEL_FUNCTIONS))
         if self.gamma is not None:
             check_number("gamma", self.gamma, float, 0, np.inf, open_low=True, open_high=True)
-        X, y = validate_data(self, X, y, dtype=np.float64, multi_output=True, y_numeric=True, order="C")
-        y = y.astype(np.float64)
-        parts = self._fit_net(X, y) if self.solution == "relu_net" else self._fit_kernel(X, y)
-        self.n_weights_ = sum(part.size for part in parts)
-        self.residual_ = float(np.abs(self._predict(X) - y).max())
-        return self
+        with all_or_nothing(self):
+            X, y = self._checked(X, y=y, multi_output=True, y_numeric=True)
+            y = y.astype(np.float64)
+            with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+                parts = self._fit_net(X, y) if self.solution == "relu_net" else self._fit_kernel(X, y)
+                self.residual_ = float(np.abs(self._predict(X) - y).max())
+            if not all(np.isfinite(part).all() for part in (*parts, self.residual_)):
+                raise ValueError(
+                    "X, y: expected a function whose slopes float64 can hold, got one from label to label, up to "
+                    f"{np.abs(y).max():.3g} in size, between rows that are too near"
+                )
+            self.n_weights_ = sum(part.size for part in parts)
+            return self
+
+    def _checked(self, X, **how):
+        """X, or X and y, as float64."""
+        with naming("X", "y"):
+            checked = validate_data(self, X, dtype=np.float64, order="C", **how)
+        largest = np.abs(checked[0] if isinstance(checked, tuple) else checked).max()
+        if largest > _LARGEST:
+            raise ValueError(f"X: expected numbers of at most {_LARGEST} in size, got up to {largest:.3g}")
+        return checked
 
     def _fit_net(self, X, y):
         distinct, place, counts = np.unique(X + 0.0, axis=0, return_inverse=True, return_counts=True)
@@ -145,7 +164,7 @@ class Memorizer(RegressorMixin, BaseEstimator):
         self.direction_, z = _direction(distinct, np.random.default_rng(draw_seed(self.random_state)))
         order = np.argsort(z)
         z, labels = z[order], labels[order]
-        first = z[0] - (np.ptp(z) / (len(z) - 1) if len(z) > 1 else 1.0)
+        first = z[0] - (np.ptp(z) / (len(z) - 1) if len(z) > 1 else max(1.0, abs(z[0])))
         self.thresholds_ = np.concatenate([[first], z[:-1]])
         # What f is where each unit begins, and its slope from there on.
         self._heights = np.concatenate([np.zeros_like(labels[:1]), labels[:-1]])
@@ -175,7 +194,9 @@ class Memorizer(RegressorMixin, BaseEstimator):
         y : ndarray of shape (n,) or (n, n_outputs)
         """
         check_is_fitted(self)
-        return self._predict(validate_data(self, X, reset=False, dtype=np.float64, order="C"))
+        X = self._checked(X, reset=False)
+        with np.errstate(over="ignore"):  # far away f may be beyond float64
+            return self._predict(X)
 
     def _predict(self, X):
         if self.solution == "min_norm":

@@ -25,6 +25,7 @@ from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
 from sktech import DistilledClassifier, NetClassifier, SmoothedNetClassifier
+from sktech.distillation._rows import like
 from sktech.labels import UNLABELED, Labels
 from sktech.smoothing import LabelSmoothing
 
@@ -496,6 +497,40 @@ def test_unlabelled_rows_take_the_types_of_the_table(X, y):
     clf = DistilledClassifier(GaussianNB(), Student())
     with pytest.raises(TypeError, match="X_unlabeled: expected a table of the kind of X, pandas, got polars"):
         clf.fit(pd.DataFrame(X, columns=list("abc")), y, X_unlabeled=pl.DataFrame(X, schema=list("abc")))
+
+
+def test_the_default_teacher_takes_columns_without_any_number_and_the_largest_there_are(X, y):
+    X = np.column_stack([X, np.full(60, np.nan), np.resize([1.0, -1.0, 0.5], 60) * np.finfo(np.float64).max])
+    proba = DistilledClassifier(None, Student(), cv=2, random_state=0).fit(X, y).predict_proba(X)
+    assert_allclose(proba.sum(axis=1), 1, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "names", [[0, 1], ["a", None], ["a", "a"], pd.MultiIndex.from_tuples([(0, 1), (0, 2)])], ids=str
+)
+def test_names_of_any_kind_take_the_types_of_the_table(names):
+    X = pd.DataFrame({"a": [1, 2, 3], "c": pd.Categorical(["x", "y", None])}).set_axis(names, axis=1)
+    X_unlabeled = pd.DataFrame({"a": [1.0, 7.0], "c": ["y", "new"]}).set_axis(names, axis=1)
+    same = like(X_unlabeled, X)
+    assert same.columns.equals(X.columns)
+    assert same.dtypes.tolist() == X.dtypes.tolist()
+    assert same.iloc[:, 0].tolist() == [1, 7]
+    assert same.iloc[:, 1].isna().tolist() == [False, True]
+    assert X_unlabeled.iloc[:, 1].tolist() == ["y", "new"]
+
+
+@pytest.mark.parametrize(
+    ("unlabeled", "table"),
+    [
+        (pl.DataFrame({"a": pl.Series(["x", "y"], dtype=pl.Categorical)}), pl.DataFrame({"a": [1.0, 2.0]})),
+        (pd.DataFrame({"a": [1j, 2j]}), pd.DataFrame({"a": [1.0, 2.0]})),
+        (pd.DataFrame({"a": ["x", "y"]}), pd.DataFrame({"a": [1.0, 2.0]})),
+    ],
+    ids=["polars", "complex", "words"],
+)
+def test_unlabelled_rows_that_do_not_fit_the_types_are_refused(unlabeled, table):
+    with pytest.raises(TypeError, match="X_unlabeled: expected the column types of X"):
+        like(unlabeled, table)
 
 
 def test_a_teachers_probabilities_are_looked_at(X, y):

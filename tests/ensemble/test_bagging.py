@@ -633,6 +633,13 @@ def test_columns_of_a_data_frame_may_be_drawn_twice(estimator, frame, taken, dat
     assert ensemble.predict_proba(X).shape == (N, 3)
 
 
+def test_whether_objects_are_numbers_is_asked_of_the_whole_table():
+    X = pd.DataFrame({"odd": np.array([1, 2] * 19 + ["a", "b"], dtype=object), "size": np.arange(40.0)})
+    net = NetClassifier(n_members=1, hidden_layer_sizes=(4,), max_epochs=1, early_stopping=False)
+    clf = BaggingVoteEnsemble(net, 5, max_samples=0.1, bootstrap_features=True, random_state=0)
+    assert np.isfinite(clf.fit(X, np.arange(40) % 2).predict_proba(X)).all()
+
+
 def test_members_read_categories_and_missing_values_themselves(data):
     y, X = data[1], pd.DataFrame(mixed_columns()).astype({"colour": "category"})
     X.loc[::5, "number"] = np.nan

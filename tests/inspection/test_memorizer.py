@@ -53,6 +53,38 @@ def test_the_net_fits_any_labels_with_2n_plus_d_weights(n, d, seed):
     assert net.n_weights_ == net.direction_.size + net.thresholds_.size + net.output_weights_.size == 2 * n + d
 
 
+@pytest.mark.parametrize("exponent", [-400, 450])
+def test_the_unit_of_the_rows_does_not_matter(exponent):
+    X, y = gaussians(100, 3, seed=0)
+    expected = Memorizer(random_state=0).fit(X, y).predict(X)
+    X = np.ldexp(X, exponent)
+    assert_array_equal(Memorizer(random_state=0).fit(X, y).predict(X), expected)
+
+
+@pytest.mark.parametrize("estimator", [Memorizer(random_state=0), Memorizer("min_norm")], ids=str)
+def test_numbers_without_a_square_are_refused_and_a_refusal_leaves_no_trace(estimator):
+    X, y = gaussians(10, 2, seed=0)
+    before = vars(estimator.fit(X, y)).copy()
+    for refused, of in ((X * 1e300, "at most 1e\\+150 in size"), (X * np.nan, "X contains NaN")):
+        with pytest.raises(ValueError, match=of):
+            estimator.fit(refused, y)
+        with pytest.raises(ValueError, match=of):
+            estimator.predict(refused)
+        assert vars(estimator).keys() == before.keys()
+        assert all(vars(estimator)[name] is value for name, value in before.items())
+    with pytest.raises(ValueError, match=r"^Input y contains NaN"):
+        estimator.fit(X, y * np.nan)
+
+
+def test_a_slope_beyond_float64_is_refused():
+    with pytest.raises(ValueError, match="X, y: expected a function whose slopes float64 can hold"):
+        Memorizer(random_state=0).fit([[0.0], [1e-12], [1.0]], [0, 1e300, -1e300])
+
+
+def test_a_single_row_far_from_zero_is_memorised():
+    assert Memorizer(random_state=0).fit([[1e38]], [7.0]).predict([[1e38]]) == 7.0
+
+
 @pytest.mark.parametrize("seed", SEEDS)
 def test_the_weights_solve_the_triangular_system_of_the_theorem(seed):
     X, y = gaussians(300, 4, seed)
