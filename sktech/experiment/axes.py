@@ -8,6 +8,7 @@ import numpy as np
 
 INK, MUTED, GRID, PAPER = "#1b1f24", "#6e7781", "#d8dee4", "#ffffff"
 FAMILY_COLORS = {"sktech": "#0072b2", "own": "#d55e00", "baseline": MUTED, "": MUTED}
+LITERAL = {"text.parse_math": False}  # for rc_context: names of models and classes may hold dollar signs
 _FAR = 3.0  # a model this many times as far from the best as the median is drawn as an arrow at the edge
 
 

@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
-from matplotlib import pyplot
+from matplotlib import pyplot, rc_context
 
+from sktech.experiment.axes import LITERAL
 from sktech.experiment.errors import InputError, shortened
 from sktech.experiment.facts import TableFacts
 from sktech.experiment.models import Model
@@ -161,7 +162,8 @@ class Comparison:
                 f"nothing to draw: no model has the scores for the plot {kind!r}; see to_frame()['status']"
             )
         figure = pyplot.figure(layout="constrained")
-        PLOTS[kind](self, figure)
+        with rc_context(LITERAL):
+            PLOTS[kind](self, figure)
         return figure
 
     def report(self, path, title=None, reference=None):

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import matplotlib
 from matplotlib.figure import Figure
 
-from sktech.experiment.axes import FAMILY_COLORS, GRID, INK, MUTED, PAPER
+from sktech.experiment.axes import FAMILY_COLORS, GRID, INK, LITERAL, MUTED, PAPER
 
 # The page's style sheet has a light and a dark value for each of these.
 _VARIABLES = {INK: "ink", MUTED: "muted", GRID: "grid", PAPER: "paper"}
@@ -37,7 +37,7 @@ def drawing(description, draw, size=None):
     -------
     drawing : Drawing
     """
-    with matplotlib.rc_context({"svg.fonttype": "none", "text.parse_math": False}):
+    with matplotlib.rc_context(LITERAL | {"svg.fonttype": "none"}):
         figure = Figure(figsize=size, layout="constrained")
         draw(figure if size is None else figure.subplots())
         buffer = io.StringIO()

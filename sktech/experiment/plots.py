@@ -2,9 +2,10 @@
 
 from functools import partial
 
+import matplotlib
 from matplotlib.figure import Figure
 
-from sktech.experiment.axes import INK
+from sktech.experiment.axes import INK, LITERAL
 from sktech.experiment.panels import draw_confusion, draw_reliability, draw_score, draw_time
 from sktech.experiment.panels_across import draw_differences
 
@@ -152,8 +153,9 @@ def save_figure(draw, path):
     path : pathlib.Path
     """
     figure = Figure(layout="constrained", dpi=160)
-    draw(figure)
-    figure.savefig(path, bbox_inches="tight", pad_inches=0.1)
+    with matplotlib.rc_context(LITERAL):
+        draw(figure)
+        figure.savefig(path, bbox_inches="tight", pad_inches=0.1)
 
 
 def scores_shown(comparison):

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from matplotlib import pyplot
+from matplotlib import pyplot, rc_context
 
 from sktech.experiment.across import mean_ranks, score_matrix
+from sktech.experiment.axes import LITERAL
 from sktech.experiment.comparison import Comparison
 from sktech.experiment.errors import InputError
 from sktech.experiment.page_across import across_section
@@ -137,7 +138,8 @@ class Study:
         if not self.can_be_ranked():
             raise ValueError("nothing to draw: it takes two models that have been scored on the same two tables")
         figure = pyplot.figure(layout="constrained")
-        ACROSS_PLOTS[kind](self, figure)
+        with rc_context(LITERAL):
+            ACROSS_PLOTS[kind](self, figure)
         return figure
 
     def can_be_ranked(self):

@@ -34,7 +34,7 @@ class Links(HTMLParser):
 @pytest.fixture(scope="module")
 def comparison():
     X, y = load_iris(return_X_y=True, as_frame=True)
-    labels = y.map({0: "<setosa>", 1: "versicolor & co", 2: "virginica"})
+    labels = y.map({0: "<setosa>", 1: "versicolor & co", 2: "$5_{ to $10"})  # no formula
     return compare(X, labels, ["dummy_prior", "logistic_regression", LinearSVC(), Broken()], cv=2)
 
 
