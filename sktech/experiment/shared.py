@@ -1,52 +1,16 @@
-"""Tables for several processes: written down once, and mapped into the memory of each."""
+"""Tables for several processes of a machine: written down once, and mapped into the memory of each."""
 
 import os
 import re
 import shutil
 import tempfile
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 import joblib
 
-from sktech.experiment.table import Table
-
 _PREFIX = "sktech-tables-"
-
-
-@dataclass(frozen=True)
-class MappedTable:
-    """Where a table lies; its numbers are mapped into memory, not read, and all processes of a machine share them.
-
-    Parameters
-    ----------
-    path : str
-        A file written by :func:`mapped_tables`.
-    """
-
-    path: str
-
-    def load(self):
-        """The table."""
-        return _load(self.path)
-
-
-@dataclass(frozen=True, eq=False)
-class TableAtHand:
-    """A table that is in memory anyway, or has to travel to another machine.
-
-    Parameters
-    ----------
-    table : Table
-    """
-
-    table: Table
-
-    def load(self):
-        """The table."""
-        return self.table
 
 
 @contextmanager
@@ -61,18 +25,30 @@ def mapped_tables(tables):
 
     Yields
     ------
-    mapped : list of MappedTable
+    paths : dict of Table to str
+        What :func:`mapped_table` takes.
     """
     _remove_orphans()
     with tempfile.TemporaryDirectory(prefix=f"{_PREFIX}{os.getpid()}-") as folder:
-        paths = [os.path.join(folder, f"{number}.joblib") for number in range(len(tables))]
-        for table, path in zip(tables, paths, strict=True):
+        paths = {table: os.path.join(folder, f"{number}.joblib") for number, table in enumerate(tables)}
+        for table, path in paths.items():
             joblib.dump(table, path)
-        yield [MappedTable(path) for path in paths]
+        yield paths
 
 
 @lru_cache(maxsize=8)
-def _load(path):
+def mapped_table(path):
+    """A table whose numbers are mapped into memory, not read: all processes of a machine share them.
+
+    Parameters
+    ----------
+    path : str
+        A file written by :func:`mapped_tables`.
+
+    Returns
+    -------
+    table : Table
+    """
     return joblib.load(path, mmap_mode="r")
 
 

@@ -13,7 +13,7 @@ from sklearn.datasets import load_iris
 from sklearn.dummy import DummyClassifier
 
 from sktech.experiment import InputError, ResultStore, Table, compare, compare_tables
-from sktech.experiment.shared import _PREFIX, mapped_tables
+from sktech.experiment.shared import _PREFIX, mapped_table, mapped_tables
 
 
 class Deadly(DummyClassifier):
@@ -30,25 +30,26 @@ def iris():
 
 @pytest.mark.skipif(os.name == "nt", reason="signals differ")
 def test_a_model_that_kills_its_process_is_a_row_and_the_others_go_on(iris, tmp_path):
-    models = {"deadly": Deadly(), "first": DummyClassifier(), "last": DummyClassifier(strategy="uniform")}
+    models = {"deadly": Deadly(), "dummy_prior": DummyClassifier(), "dummy_uniform": DummyClassifier(strategy="uniform")}
     one_fold = [(np.arange(0, 150, 2), np.arange(1, 150, 2))]
     comparison = compare(*iris, models, cv=one_fold, n_jobs=2, store=tmp_path / "store.sqlite")
     frame = comparison.to_frame()
-    assert frame["folds"].to_dict() == {"first": 1, "last": 1, "deadly": 0}
+    assert frame["folds"].to_dict() == {"dummy_prior": 1, "dummy_uniform": 1, "deadly": 0}
     assert frame.loc["deadly", "status"] == "failed: killed: the process was killed, perhaps because memory ran out"
-    alone = compare(*iris, {name: models[name] for name in ("first", "last")}, cv=one_fold).to_frame()
+    alone = compare(*iris, {name: models[name] for name in ("dummy_prior", "dummy_uniform")}, cv=one_fold).to_frame()
     pd.testing.assert_series_equal(frame["log_loss"].dropna(), alone["log_loss"])
 
 
 def test_tables_are_mapped_and_the_files_removed(iris):
     X, y = iris
-    with mapped_tables([Table("iris", X, y.to_numpy())]) as (mapped,):
-        loaded = mapped.load()
+    with mapped_tables([Table("iris", X, y.to_numpy())]) as paths:
+        (path,) = paths.values()
+        loaded = mapped_table(path)
         pd.testing.assert_frame_equal(loaded.X, X)
         blocks = [loaded.X.iloc[:, i].to_numpy() for i in range(4)]
         assert all(isinstance(base_of(block), np.memmap) for block in blocks)
-        assert mapped.load() is loaded
-    assert not Path(mapped.path).exists()
+        assert mapped_table(path) is loaded
+    assert not Path(path).exists()
 
 
 def base_of(array):
