@@ -197,6 +197,7 @@ def _dask(n_jobs, address, tables):
         ):
             yield _DaskCluster(client, paths, deaths)
         return
+    _check_connection(address, speaks_first=not address.startswith("tls:"))
     try:
         client = distributed.Client(address, timeout=_SECONDS_TO_CONNECT, set_as_default=False)
     except Exception as error:  # of many kinds, by protocol and reason
@@ -243,13 +244,18 @@ def _needed(module, extra):
         raise InputError(f"backend {extra}: needs {extra}: pip install 'sktech[{extra}]'") from error
 
 
-def _check_connection(address):
-    """Refuse at once where nobody listens."""
-    place = urlsplit(address if "://" in address else f"ray://{address}")
+def _check_connection(address, speaks_first=False):
+    """Refuse soon where nobody listens, or nobody speaks who should speak first."""
+    place = urlsplit(address if "://" in address else f"//{address}")
     try:
-        socket.create_connection((place.hostname, place.port), _SECONDS_TO_CONNECT).close()
-    except (OSError, TypeError, ValueError) as error:
-        raise InputError(f"address {address}: expected HOST:PORT of a Ray cluster, but {one_line(error)}") from error
+        if place.port is None:
+            raise ValueError("there is no port")
+        with socket.create_connection((place.hostname, place.port), _SECONDS_TO_CONNECT) as connection:
+            if speaks_first and not connection.recv(1):
+                raise ConnectionError("the connection was closed")
+    except (OSError, ValueError) as error:
+        reason = f"expected HOST:PORT of a cluster that runs, but {one_line(error)}"
+        raise InputError(f"address {address}: {reason}") from error
 
 
 @contextmanager
