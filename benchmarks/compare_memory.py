@@ -49,8 +49,8 @@ def main(fraction="1"):
             print(lines[-1], flush=True)
     head = (
         f"Written by `benchmarks/compare_memory.py {fraction}`: {N_ROWS:,} rows, {N_NUMBERS} columns of numbers "
-        f"({(sizes.sum() - strings) / 2**30:.2f} GiB) and {N_STRINGS} of strings ({strings / 2**30:.2f} GiB), two folds, "
-        "two processes. The highest proportional set size, looked at every 0.2 s; goal: at most "
+        f"({(sizes.sum() - strings) / 2**30:.2f} GiB) and {N_STRINGS} of strings ({strings / 2**30:.2f} GiB), two "
+        "folds, two processes. The highest proportional set size, looked at every 0.2 s; goal: at most "
         f"{MOST_GIB} GiB for all processes together."
     )
     RESULTS.write_text("\n".join(["# Memory of a comparison", "", head, "", *lines, ""]))

@@ -1,6 +1,7 @@
 """Tables for several processes of a machine: written down once, and mapped into the memory of each."""
 
 import os
+import pickle
 import re
 import shutil
 import tempfile
@@ -8,9 +9,10 @@ from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 
-import joblib
+import numpy as np
 
 _PREFIX = "sktech-tables-"
+_ALIGNMENT = 64  # bytes, as Arrow and numpy like it
 
 
 @contextmanager
@@ -30,15 +32,15 @@ def mapped_tables(tables):
     """
     _remove_orphans()
     with tempfile.TemporaryDirectory(prefix=f"{_PREFIX}{os.getpid()}-") as folder:
-        paths = {table: os.path.join(folder, f"{number}.joblib") for number, table in enumerate(tables)}
+        paths = {table: os.path.join(folder, f"{number}.pickle") for number, table in enumerate(tables)}
         for table, path in paths.items():
-            joblib.dump(table, path)
+            _write(table, path)
         yield paths
 
 
 @lru_cache(maxsize=8)
 def mapped_table(path):
-    """A table whose numbers are mapped into memory, not read: all processes of a machine share them.
+    """A table whose numbers and strings are mapped into memory, not read: all processes of a machine share them.
 
     Parameters
     ----------
@@ -49,7 +51,24 @@ def mapped_table(path):
     -------
     table : Table
     """
-    return joblib.load(path, mmap_mode="r")
+    with open(path, "rb") as file:
+        pickled, spans = pickle.load(file)
+    mapped = np.memmap(f"{path}.buffers", mode="r")
+    return pickle.loads(pickled, buffers=[mapped[span] for span in spans])
+
+
+def _write(table, path):
+    """What numpy and Arrow hold in one piece goes into a file of its own, to be mapped, and the rest into a pickle."""
+    buffers, spans = [], []
+    pickled = pickle.dumps(table, protocol=5, buffer_callback=buffers.append)
+    with open(f"{path}.buffers", "wb") as file:
+        for buffer in buffers:
+            file.write(bytes(-file.tell() % _ALIGNMENT))
+            start = file.tell()
+            file.write(buffer.raw())
+            spans.append(slice(start, file.tell()))
+    with open(path, "wb") as file:
+        pickle.dump((pickled, spans), file)
 
 
 def _remove_orphans():

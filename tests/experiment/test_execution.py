@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow
 import pytest
 from sklearn.datasets import load_iris
 
@@ -20,19 +21,27 @@ def iris():
 
 def test_tables_are_mapped_and_the_files_removed(iris):
     X, y = iris
-    with mapped_tables([Table("iris", X, y.to_numpy())]) as paths:
+    X = X.assign(kind=pd.array(np.where(y > 1, "rare", None), dtype="str"), shelf=pd.Categorical(y), some=y > 0)
+    with mapped_tables([Table("iris", X, y.to_numpy().astype(str))]) as paths:
         (path,) = paths.values()
         loaded = mapped_table(path)
         pd.testing.assert_frame_equal(loaded.X, X)
-        blocks = [loaded.X.iloc[:, i].to_numpy() for i in range(4)]
-        assert all(isinstance(base_of(block), np.memmap) for block in blocks)
+        assert np.array_equal(loaded.y, y.astype(str))
+        columns = {name: column.array for name, column in loaded.X.items()}
+        strings = [buffer.address for buffer in pyarrow.array(columns.pop("kind")).buffers()]
+        codes = columns.pop("shelf").codes
+        numbers = [np.asarray(column).ctypes.data for column in (codes, loaded.y, *columns.values())]
+        whole = base_of(loaded.y)
+        assert all(0 <= address - whole.ctypes.data < whole.nbytes for address in (*strings, *numbers))
         assert mapped_table(path) is loaded
-    assert not Path(path).exists()
+    assert not Path(path).parent.exists()
 
 
 def base_of(array):
-    while not isinstance(array, np.memmap) and isinstance(array.base, np.ndarray):
+    """The memory map that an array is a part of."""
+    while isinstance(array.base, np.ndarray):
         array = array.base
+    assert isinstance(array, np.memmap)
     return array
 
 
