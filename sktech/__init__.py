@@ -1,6 +1,7 @@
 """Deep-learning techniques with the manners of scikit-learn."""
 
 from sktech import presets, smoothing
+from sktech._version import __version__ as __version__
 from sktech.classifiers import (
     CleanPrototypeClassifier,
     DecoupledLongTailClassifier,
@@ -12,6 +13,7 @@ from sktech.classifiers import (
 )
 from sktech.distillation import DistilledClassifier
 from sktech.ensemble import BaggingVoteEnsemble, DisagreementEnsemble, OutputCodeEnsemble
+from sktech.persistence import load, save
 from sktech.training import TensorNet
 
 __all__ = [
@@ -27,6 +29,8 @@ __all__ = [
     "ReweightedClassifier",
     "SmoothedNetClassifier",
     "TensorNet",
+    "load",
     "presets",
+    "save",
     "smoothing",
 ]

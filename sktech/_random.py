@@ -5,6 +5,7 @@ process-wide generators. These two functions bridge the gap without a trace: who
 after a fit sees the same stream as if the fit had not happened.
 """
 
+import os
 import threading
 from contextlib import contextmanager
 from numbers import Integral
@@ -14,7 +15,20 @@ import torch
 from sklearn.utils import check_random_state
 
 _SEED_LIMIT = 2**31 - 1
-_TORCH_GENERATORS = threading.RLock()  # torch's generators belong to the process: one seeded training at a time
+
+
+def process_lock():
+    """A lock for what only one thread may do at a time; its thread may take it again, a forked process finds it free.
+
+    It is one of Python's own, as an interruption could come before the ``__exit__`` of a class written in Python.
+    """
+    lock = threading.RLock()
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=lock._at_fork_reinit)
+    return lock
+
+
+_TORCH_GENERATORS = process_lock()  # torch's generators belong to the process: one seeded training at a time
 
 
 def draw_seed(random_state):

@@ -1,10 +1,14 @@
-"""How many threads a small net should use: one.
+"""How many threads a small net should use: one, and so should any net in a forked process.
 
 A step of a small net lasts less than a millisecond. Waking a second thread for it gains 5 to 27 % on a quiet machine
 and costs 10 to 100 times the whole fit beside a busy neighbour, because OpenMP's threads spin while they wait for
 each other.
+
+A fork copies one thread only, and OpenMP waits for ever for those that it had in the parent. So torch has one thread in
+a process that was forked after this module was imported, as in the workers of its ``DataLoader``.
 """
 
+import os
 from contextlib import contextmanager
 
 import torch
@@ -38,3 +42,7 @@ def suitable_threads(module, n_rows):
         yield
     finally:
         torch.set_num_threads(before)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=lambda: torch.set_num_threads(1))

@@ -17,6 +17,7 @@ FLOORS = [
     ("sktech.inspection", 5),
     ("sktech.ensemble", 5),
     ("sktech.distillation", 5),
+    ("sktech.persistence", 5),
     ("sktech.classifiers", 4),
     ("sktech.presets", 4),
     ("sktech.smoothing", 3),

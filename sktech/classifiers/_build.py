@@ -2,6 +2,7 @@
 
 import inspect
 from contextlib import contextmanager
+from copy import deepcopy
 
 import numpy as np
 import skorch.dataset
@@ -299,9 +300,23 @@ def go_on_from(net, before):
     except RuntimeError as error:
         raise ValueError(f"warm_start: expected a module of the same shape as before, got another: {error}") from error
     if type(net.optimizer_) is type(before.optimizer_):
-        state, groups = before.optimizer_.state_dict()["state"], net.optimizer_.state_dict()["param_groups"]
+        # A copy, as the optimiser would go on with the tensors themselves.
+        state, groups = deepcopy(before.optimizer_.state_dict()["state"]), net.optimizer_.state_dict()["param_groups"]
         net.optimizer_.load_state_dict({"state": state, "param_groups": groups})
     net.history_ = History(dict(record) for record in before.history)
+
+
+def copied(net):
+    """A net whose module and optimiser are copies, so that they can be changed; all else is shared.
+
+    Parameters
+    ----------
+    net : TensorNet
+    """
+    copy, memo = object.__new__(type(net)), {}
+    own = {name: deepcopy(vars(net)[name], memo) for name in ("module_", "optimizer_") if name in vars(net)}
+    vars(copy).update(vars(net) | own)
+    return copy
 
 
 @contextmanager
@@ -348,7 +363,24 @@ def feed(net, data, train, valid, *, objective, seed, callbacks, n_epochs):
     vars(net).update(only_now)
     try:
         net.partial_fit(data, None)
+    except KeyError as error:
+        _refuse_callback_that_misses(net, error, valid)
+        raise
     finally:
         vars(net).update(before)
         for record in net.history:
             record["batches"] = []
+
+
+def _refuse_callback_that_misses(net, error, valid):
+    """Names the callback that looked for what the history does not hold, if that is what the error says."""
+    recorded = dict(list.__getitem__(net.history, -1)) if net.history else {}
+    for _, callback in net.callbacks_:
+        name = getattr(callback, "monitor", None)
+        if isinstance(name, str) and name not in recorded and repr(name) in str(error):
+            known = ", ".join(sorted(key for key, value in recorded.items() if isinstance(value, float)))
+            reason = "" if valid is not None else ", as no rows are held out; early_stopping=True in fit holds out some"
+            raise ValueError(
+                f"callbacks: expected {type(callback).__name__} to monitor what is recorded ({known}), got "
+                f"{name!r}{reason}"
+            ) from error

@@ -14,6 +14,7 @@ from sklearn.utils.parallel import Parallel, delayed
 from skorch import NeuralNetClassifier
 
 from sktech._random import draw_seed
+from sktech._undo import noting
 from sktech.classifiers._build import embeds
 from sktech.classifiers._read import read_rows
 from sktech.classifiers._side_by_side import train_side_by_side
@@ -28,7 +29,18 @@ ROWS_PER_STEP = {"cpu": 2560, "cuda": 2**17}
 
 
 def fit_members(
-    estimators, X, y, sample_weight, shares, *, stacked="auto", n_jobs=None, verbose=0, numbers=None, extra=Objective
+    estimators,
+    X,
+    y,
+    sample_weight,
+    shares,
+    *,
+    names=None,
+    stacked="auto",
+    n_jobs=None,
+    verbose=0,
+    numbers=None,
+    extra=Objective,
 ):
     """Fits classifiers that differ in ``random_state`` alone, each on its own share of the rows.
 
@@ -40,6 +52,8 @@ def fit_members(
         As ``fit`` takes them: the rows that columns, classes and their weights are read off.
     shares : ndarray of shape (n_estimators, n)
         Weights of the rows in the training of each estimator.
+    names : list of str, default=None
+        What each estimator is called if its training fails; None is "net 1 of 10" and so on.
     stacked : bool or "auto", default="auto"
         Whether they train side by side; "auto" does so while that is the faster way.
     n_jobs : None or int, default=None
@@ -70,12 +84,15 @@ def fit_members(
         numbers = numbers[:, first._trained]
         common |= {"classes_": np.arange(2), "_trained": np.arange(2)}
     shares, rows.shares, rows.origin = rows.shares, None, None
-    parts = []
-    for k, estimator in enumerate(estimators):
+    parts, n = [], len(estimators)
+    names = [f"net {k + 1} of {n}" for k in range(n)] if names is None else names
+    for k, (estimator, name) in enumerate(zip(estimators, names, strict=True)):
         vars(estimator).update(common)
         seed = draw_seed(estimator.random_state)
-        held_out = estimator._held_out(rows, shares[k], seed, estimator.early_stopping)
-        parts.append(_Part(estimator, seed, shares[k] - held_out, held_out, None if numbers is None else numbers[k]))
+        with noting(f"while fitting {name}"):
+            held_out = estimator._held_out(rows, shares[k], seed, estimator.early_stopping)
+        own = None if numbers is None else numbers[k]
+        parts.append(_Part(estimator, name, seed, shares[k] - held_out, held_out, own))
     lengths = [max(np.count_nonzero(part, axis=-1).max() for part in kind) for kind in _samples(parts)]
 
     size = _size(first, lengths[0]) if stacked == "auto" else len(parts)
@@ -114,6 +131,7 @@ class _Part:
     """What is one estimator's own in a training."""
 
     estimator: NetClassifier
+    name: str
     seed: int
     learned: np.ndarray  # (n_members, n): how often each row counts
     held_out: np.ndarray
@@ -157,8 +175,14 @@ def _size(estimator, n_rows):
     return rows_per_step // (estimator._rows_per_step(n_rows) * estimator.n_members_)
 
 
-def _train(parts, rows, inputs, lengths, extra):
+def _train(parts, *how):
     """The trained nets of some estimators."""
+    names = parts[0].name if len(parts) == 1 else f"{parts[0].name} to {parts[-1].name}, side by side"
+    with noting(f"while fitting {names}"):
+        return _trained(parts, *how)
+
+
+def _trained(parts, rows, inputs, lengths, extra):
     first = parts[0].estimator
     own = [part.numbers for part in parts]
     own = None if own[0] is None else own[0] if len(own) == 1 else np.repeat(own, first.n_members_, axis=0)

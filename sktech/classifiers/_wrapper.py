@@ -43,7 +43,7 @@ class NetWrapper(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
                 if hasattr(net, name):
                     setattr(self, name, getattr(net, name))
             self.estimator_ = net
-        return self
+            return self
 
     def _fitted(self):
         check_is_fitted(self)

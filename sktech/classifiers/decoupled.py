@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 
 from sktech._threads import suitable_threads
+from sktech._undo import noting
 from sktech._validation import check_choice, check_number
 from sktech.classifiers._build import learning
 from sktech.classifiers._wrapper import NetWrapper
@@ -144,10 +145,12 @@ class DecoupledLongTailClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMi
 
     def _fit_net(self, net, seed, X, y, sample_weight):
         stage = FirstStage(self.sampling)
-        net._fit(X, y, sample_weight, stage)
+        with noting("in the first stage, the training of the whole net"):
+            net._fit(X, y, sample_weight, stage)
         vars(self).pop("tau_", None)
         if self.classifier != "joint":
-            with learning(), suitable_threads(net.net_.module_, PREDICTED_ROWS):
+            second = noting(f"in the second stage, a new last layer by classifier={self.classifier!r}")
+            with second, learning(), suitable_threads(net.net_.module_, PREDICTED_ROWS):
                 tau = SecondStage(net, stage).rebuild(self.classifier, self.tau)
             if tau is not None:
                 self.tau_ = tau

@@ -102,9 +102,8 @@ class NetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         of k is exactly k copies, and the order of the rows does not matter. It takes about 0.2 s for 200,000 rows of
         30 columns.
     random_state : None, int or numpy.random.RandomState, default=None
-        Same seed, same data: same model, to the last bit, in any thread or process with the same number of torch
-        threads (small nets always use one). The global generators of torch and numpy are left as they were, also with
-        None.
+        Same seed, same data: same model, to the last bit, in any thread or process of one machine (see Notes). The
+        global generators of torch and numpy are left as they were, also with None.
     verbose : int, default=0
         1 prints a line per epoch.
 
@@ -142,7 +141,14 @@ class NetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     does not matter, except to the hold-out of early stopping: weights that are all whole numbers, or all multiples of
     the smallest, count copies there. Identical rows with different labels stay two rows. Probabilities are float32
     unless ``dtype="float64"``. A fit that fails or is interrupted leaves the model as it was before; with
-    ``warm_start=True`` an interrupted one keeps the epochs that were done, so that ``fit`` goes on.
+    ``warm_start=True`` one interrupted by the keyboard keeps the epochs that were done, so that ``fit`` goes on.
+
+    The same seed and data give the same model, to the last bit, in any thread, in processes started by fork or spawn,
+    and with any number of torch threads, as nets use one thread on the CPU, whatever there are, where a step takes at
+    most 2**27 multiplications (parameters x rows, of all members together; so do predictions, for 2,048 rows). Larger
+    nets use all of torch's threads; with another number of them sums may be rounded otherwise. Nothing is
+    promised for another processor, another version of torch, or a GPU. A fitted model may be asked by many
+    threads at once. A process that was forked has one torch thread, as more would wait for ever.
 
     References
     ----------
@@ -259,9 +265,9 @@ class NetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         fresh = not (self.warm_start and hasattr(self, "net_"))
         with self._all_or_nothing():
             self._train(X, y, sample_weight, fresh=fresh, watchers=watchers, recipe=recipe)
-        if context is not None:
-            context.call_on_fit_task_end(estimator=self, **data, reconstruction_attributes=lambda: vars(self))
-        return self
+            if context is not None:
+                context.call_on_fit_task_end(estimator=self, **data, reconstruction_attributes=lambda: vars(self))
+            return self
 
     def partial_fit(self, X, y, classes=None, sample_weight=None):
         """Goes on with one epoch over these rows.
@@ -288,7 +294,7 @@ class NetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             raise ValueError("classes: expected all labels in the first call to partial_fit, got None")
         with self._all_or_nothing():
             self._train(X, y, sample_weight, fresh=fresh, classes=classes, n_epochs=1)
-        return self
+            return self
 
     def _all_or_nothing(self):
         """With ``warm_start`` an interrupted fit keeps the epochs that were done."""
@@ -345,7 +351,7 @@ class NetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
                         n_epochs=net.max_epochs if n_epochs is None else n_epochs,
                     )
                 finally:
-                    self._keep(net)
+                    self._keep(net, n_done)
 
     def _watchers(self):
         """Callbacks of a training from its first epoch to its last."""
@@ -392,18 +398,17 @@ class NetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         batch_size = self.net.batch_size if is_skorch else self._choose_batch(n_rows)
         return n_rows if batch_size == -1 else min(batch_size, n_rows)
 
-    def _keep(self, net):
-        """The net with the epochs it has finished."""
+    def _keep(self, net, n_done=0):
+        """The net with the epochs it has finished, if there are more than were done before."""
         if not net.initialized_:
             return
         while net.history and "train_loss" not in net.history[-1]:
             del net.history[-1]
-        if net.history:
+        if len(net.history) > n_done:
             net.module_.eval()
-            self.net_ = net
             dull = {"batches", "train_batch_count", "valid_batch_count", "train_loss_best", "valid_loss_best"}
-            self.history_ = [{key: r[key] for key in r if key not in dull} for r in net.history.to_list()]
-            self.n_iter_ = len(self.history_)
+            history = [{key: r[key] for key in r if key not in dull} for r in net.history.to_list()]
+            vars(self).update(net_=net, history_=history, n_iter_=len(history))
 
     def _planned_epochs(self):
         return self.net.max_epochs if isinstance(self.net, NeuralNetClassifier) else self.max_epochs

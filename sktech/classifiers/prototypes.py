@@ -10,6 +10,7 @@ from torch import nn
 
 from sktech._threads import suitable_threads
 from sktech._validation import check_labels, check_number, check_table, check_weights
+from sktech.classifiers._build import copied
 from sktech.classifiers.net import NetClassifier
 from sktech.losses import cross_entropy
 from sktech.modules import StackedLinear
@@ -124,7 +125,10 @@ class PrototypeClassifier(NetClassifier):
 
     def _learn(self, *data, n_done=0, **how):
         self._goes_on = n_done > 0
-        super()._learn(*data, n_done=n_done, **how)
+        try:
+            super()._learn(*data, n_done=n_done, **how)
+        finally:
+            del self._goes_on
 
     def _make_objective(self, rows):
         weight = None if self.class_weight == "balanced" else rows.label_weight
@@ -164,7 +168,9 @@ class PrototypeClassifier(NetClassifier):
             raise ValueError(f"y: expected labels of classes that are not known yet, got {classes[known].tolist()}")
         if not np.bincount(codes, weight).all():
             raise ValueError("sample_weight: expected a positive weight in each new class, got zeros for all its rows")
-        inputs, module = torch.cat(list(self._inputs(X))), self.net_.module_.eval()
+        # The net that is there is not touched: it is what remains if this fails.
+        inputs, net = torch.cat(list(self._inputs(X))), copied(self.net_)
+        module = net.module_.eval()
         with torch.no_grad(), suitable_threads(module, PREDICTED_ROWS):
             prototypes, _ = class_means(module, inputs, torch.from_numpy(codes), torch.from_numpy(weight), len(classes))
             given = self.class_weight if isinstance(self.class_weight, dict) else {}
@@ -178,9 +184,9 @@ class PrototypeClassifier(NetClassifier):
                 setattr(layer, name, nn.Parameter(both, own.requires_grad))
         if isinstance(layer, nn.Linear):
             layer.out_features = len(labels)
-        self.net_.classes = list(range(len(labels)))
-        self.classes_ = np.unique(np.concatenate([self.classes_, classes]))
-        self._trained = np.searchsorted(self.classes_, np.sort(labels))
+        net.classes = list(range(len(labels)))
+        classes = np.unique(np.concatenate([self.classes_, classes]))
+        vars(self).update(net_=net, classes_=classes, _trained=np.searchsorted(classes, np.sort(labels)))
         return self
 
 

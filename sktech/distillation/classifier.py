@@ -15,7 +15,7 @@ from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 
 from sktech._random import draw_seed, spawn_seed
-from sktech._undo import all_or_nothing
+from sktech._undo import all_or_nothing, noting
 from sktech._validation import check_choice, check_labels, check_number, check_table, check_weights
 from sktech.classifiers import NetClassifier
 from sktech.classifiers._nets import nets_of
@@ -174,7 +174,7 @@ class DistilledClassifier(ClassifierMixin, BaseEstimator):
         self._check_params()
         with all_or_nothing(self):
             self._fit(X, y, sample_weight, X_unlabeled)
-        return self
+            return self
 
     def _fit(self, X, y, sample_weight, X_unlabeled):
         X = check_table(self, X, reset=True, categorical_features=self._categorical_features())
@@ -197,7 +197,8 @@ class DistilledClassifier(ClassifierMixin, BaseEstimator):
             )
         rows = rows.counted(self._categorical_features())
         if self.compression_report:
-            self.compression_report_ = self._report(rows, X_unlabeled, spawn_seed(seed, _REPORT))
+            with noting("while making the compression report, with models of its own"):
+                self.compression_report_ = self._report(rows, X_unlabeled, spawn_seed(seed, _REPORT))
         self.students_ = self._taught_students(rows, X_unlabeled, seed)
         self.student_ = self.students_[-1]
         self._voters = self.students_ if self.ensemble_generations else self.students_[-1:]
@@ -259,7 +260,8 @@ class DistilledClassifier(ClassifierMixin, BaseEstimator):
     def _timed(self, fit, rows, own, seed, name):
         """Models fitted on some of the rows, with a line for those who want to know."""
         start = time.perf_counter()
-        models = fit(rows, own, seed)
+        with noting(f"while fitting {name}"):
+            models = fit(rows, own, seed)
         if self.verbose:
             print(f"{type(self).__name__}: {name}: {time.perf_counter() - start:.1f} s", flush=True)
         return models

@@ -8,10 +8,11 @@ from sklearn.utils import _safe_indexing, get_tags
 from sklearn.utils.validation import assert_all_finite, check_is_fitted
 
 from sktech._random import spawn_seed
-from sktech._undo import all_or_nothing
+from sktech._undo import all_or_nothing, noting
 from sktech._validation import check_choice, check_labels, check_table, check_targets
 from sktech.classifiers import NetClassifier
 from sktech.classifiers._nets import nets_of
+from sktech.classifiers._others import fitted
 from sktech.ensemble._resampling import copies_of
 from sktech.ensemble._vote import vote
 from sktech.information import entropy, mutual_information
@@ -33,7 +34,7 @@ class Ensemble(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         with all_or_nothing(self):
             self.estimator_ = self._member()
             self._fit(*data)
-        return self
+            return self
 
     def _check_params(self):
         member = self._member()
@@ -137,6 +138,12 @@ class Ensemble(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         return tags
 
 
+def fitted_member(name, *args, **kwargs):
+    """A fitted classifier with all its random states set; see ``fitted``."""
+    with noting(f"while fitting {name}"):
+        return fitted(*args, every_state=True, **kwargs)
+
+
 class Uncertainty(NamedTuple):
     """What members do not know about rows, in nats; ``total`` is the sum of the other two.
 
@@ -164,6 +171,9 @@ class VotingEnsemble(Ensemble):
     def _new_nets(self, numbers):
         """Members of these numbers, not fitted yet."""
         return [clone(self._member()).set_params(random_state=self._member_seed(k)) for k in numbers]
+
+    def _name(self, k):
+        return f"member {k + 1} of {self.n_estimators}"
 
     def _member_seed(self, k):
         return spawn_seed(self._seed, MEMBERS, k)

@@ -20,8 +20,8 @@ from sktech._validation import (
 )
 from sktech.classifiers import NetClassifier
 from sktech.classifiers._members import fit_members, members_proba
-from sktech.classifiers._others import fitted, probabilities
-from sktech.ensemble._base import MEMBERS, VotingEnsemble
+from sktech.classifiers._others import probabilities
+from sktech.ensemble._base import MEMBERS, VotingEnsemble, fitted_member
 from sktech.ensemble._resampling import LeftOutFolds, Resampling
 from sktech.ensemble._vote import accuracy_weights, as_votes, bayes_weights, greedy_weights
 from sktech.table import TableReader, some_columns
@@ -230,7 +230,7 @@ class BaggingVoteEnsemble(VotingEnsemble):
         nets = self._new_nets(new)
         shares = np.stack([self._resamplings[k].share(k) for k in new])
         options = {"stacked": self.stacked, "n_jobs": self.n_jobs, "verbose": self.verbose}
-        fit_members(nets, X, labels, weight, shares, **options)
+        fit_members(nets, X, labels, weight, shares, names=[self._name(k) for k in new], **options)
         return nets
 
     def _fitted_members(self, X, labels, new, features):
@@ -245,7 +245,7 @@ class BaggingVoteEnsemble(VotingEnsemble):
             estimator = self.estimator_
             if categories is not None:  # of the columns drawn
                 estimator = clone(estimator).set_params(categorical_features=categories[columns])
-            return delayed(fitted)(estimator, table, y[rows], own, self._member_seed(k), every_state=True)
+            return delayed(fitted_member)(self._name(k), estimator, table, y[rows], own, self._member_seed(k))
 
         parallel = Parallel(n_jobs=self.n_jobs, verbose=self.verbose)
         return parallel(member(k, columns) for k, columns in zip(new, features, strict=True))

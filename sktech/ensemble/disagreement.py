@@ -117,11 +117,12 @@ class DisagreementEnsemble(VotingEnsemble):
         y = self.classes_[codes]
         self.estimators_ = self._new_nets(range(self.n_estimators))
         fit = partial(_fit_on_all, X=X, y=y, weight=weight)
+        names = [self._name(k) for k in range(self.n_estimators)]
         if self.alpha == 0:
-            fit(self.estimators_)
+            fit(self.estimators_, names=names)
         else:
             first = self.estimators_[0]
-            fit([first])
+            fit([first], names=names[:1])
             if X_unlabeled is None:
                 rows = self._copies(X, codes, weight)[0]
                 Z = first._reader.transform(X)[rows]
@@ -134,7 +135,11 @@ class DisagreementEnsemble(VotingEnsemble):
             for k, member in enumerate(self.estimators_[1:], 1):
                 before.append(self.estimators_[k - 1]._logits([inputs], log_probabilities))
                 seed = spawn_seed(self._seed, _ORDER, k)
-                fit([member], extra=partial(Disagreement, self.alpha, inputs, torch.stack(before), seed))
+                fit(
+                    [member],
+                    names=[names[k]],
+                    extra=partial(Disagreement, self.alpha, inputs, torch.stack(before), seed),
+                )
         self.member_weights_ = np.full(self.n_estimators, 1 / self.n_estimators)
 
     def _check_params(self):

@@ -11,8 +11,8 @@ from sklearn.utils.parallel import Parallel, delayed
 from sktech._random import draw_seed, spawn_seed
 from sktech._validation import check_choice, check_number, check_weights
 from sktech.classifiers._members import fit_members, members_proba
-from sktech.classifiers._others import fitted, probabilities
-from sktech.ensemble._base import Ensemble
+from sktech.classifiers._others import probabilities
+from sktech.ensemble._base import Ensemble, fitted_member
 from sktech.ensemble._codes import check_code, decode, exhaustive_code, random_code
 
 # What a seed is spawned for.
@@ -151,17 +151,23 @@ class OutputCodeEnsemble(Ensemble):
     def _fitted_nets(self, X, codes, weight, seeds):
         nets = [clone(self.estimator_).set_params(random_state=seed) for seed in seeds]
         options = {"stacked": self.stacked, "n_jobs": self.n_jobs, "verbose": self.verbose}
+        options |= {"names": self._names(), "numbers": self.code_.T.astype(np.int64)}
         shares = np.broadcast_to(weight, (len(nets), len(weight)))
-        fit_members(nets, X, self.classes_[codes], weight, shares, numbers=self.code_.T.astype(np.int64), **options)
+        fit_members(nets, X, self.classes_[codes], weight, shares, **options)
         return nets
+
+    def _names(self):
+        n_bits = self.code_.shape[1]
+        return [f"the member of bit {bit + 1} of {n_bits}" for bit in range(n_bits)]
 
     def _fitted_members(self, X, codes, weight, seeds):
         rows, own, _ = self._copies(X, codes, weight)
-        fit = delayed(partial(fitted, self.estimator_, weight=own, every_state=True))
+        fit = delayed(partial(fitted_member, estimator=self.estimator_, weight=own))
         bits = self.code_[codes[rows]].T.astype(int)
         parallel = Parallel(n_jobs=self.n_jobs, verbose=self.verbose)
         # Each member gets a table of its own: some write into it.
-        return parallel(fit(X=_safe_indexing(X, rows), y=y, seed=seed) for y, seed in zip(bits, seeds, strict=True))
+        members = zip(self._names(), bits, seeds, strict=True)
+        return parallel(fit(name, X=_safe_indexing(X, rows), y=y, seed=seed) for name, y, seed in members)
 
     def _check_params(self):
         super()._check_params()

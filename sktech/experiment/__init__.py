@@ -8,8 +8,10 @@ or, in Python, :func:`sktech.experiment.compare`. Needs the extra ``sktech[exper
 from sktech.experiment.baselines import baselines
 from sktech.experiment.compare import compare, compare_tables
 from sktech.experiment.comparison import Comparison
+from sktech.experiment.data import read_table
 from sktech.experiment.errors import InputError
 from sktech.experiment.records import FoldRecord
+from sktech.experiment.spaces import describe_spaces, search_space
 from sktech.experiment.store import ResultStore
 from sktech.experiment.study import Study
 from sktech.experiment.table import Table
@@ -24,4 +26,7 @@ __all__ = [
     "baselines",
     "compare",
     "compare_tables",
+    "describe_spaces",
+    "read_table",
+    "search_space",
 ]

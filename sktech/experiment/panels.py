@@ -1,20 +1,28 @@
-"""The drawings of a report, each on one pair of axes.
+"""The drawings of a report, each on one pair of axes."""
 
-Colours say who a model belongs to: sktech's are blue, one's own orange, the baselines grey (the palette of Okabe and
-Ito, told apart with any colour vision). The report exchanges them for others where the reader prefers a dark page.
-"""
+import itertools
 
 import numpy as np
 from matplotlib.colors import to_rgba
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
+from sktech.experiment.axes import (
+    FAMILY_COLORS,
+    GRID,
+    INK,
+    MUTED,
+    PAPER,
+    mark_outside,
+    plain_axes,
+    score_window,
+    write_names,
+    write_right,
+)
 from sktech.experiment.labels import label_points
+from sktech.experiment.pareto import pareto_front
 from sktech.experiment.summary import LABELS, LOWER_IS_BETTER, in_figures
 
-INK, MUTED, GRID, PAPER = "#1b1f24", "#6e7781", "#d8dee4", "#ffffff"
-FAMILY_COLORS = {"sktech": "#0072b2", "own": "#d55e00", "baseline": MUTED, "": MUTED}
-_FAR = 3.0  # a model this many times as far from the best as the median is drawn as an arrow at the edge
 _MANY_CLASSES = 16  # a confusion matrix with more has no room for figures
 
 
@@ -34,7 +42,7 @@ def draw_score(ax, comparison, score, names=True):
     frame = frame[frame["accuracy"].notna()]  # the same lines whatever the score
     known = frame[frame[score].notna()]
     means, stds = known[score].to_numpy(), known[f"{score}_std"].fillna(0).to_numpy()
-    low, high = _window(means, stds, LOWER_IS_BETTER[score])
+    low, high = score_window(means, stds, LOWER_IS_BETTER[score])
     for height, (model, row) in enumerate(frame.iterrows()):
         if np.isnan(row[score]):
             continue
@@ -46,29 +54,17 @@ def draw_score(ax, comparison, score, names=True):
             ax.plot([mean - std, mean + std], [height, height], color=color, linewidth=2, solid_capstyle="round")
             ax.plot(mean, height, "o", color=color, markersize=6.5, markeredgecolor=PAPER, markeredgewidth=0.8)
         else:
-            edge, arrow = (0.02, "<") if mean < low else (0.98, ">")
-            ax.plot(edge, height, arrow, transform=ax.get_yaxis_transform(), color=color, markersize=6)
-        ax.annotate(
-            in_figures(score, mean),
-            (1.03, height),
-            xycoords=("axes fraction", "data"),
-            va="center",
-            fontsize="small",
-            color=color,
-            annotation_clip=False,
-        )
-    ax.set(xlim=(low, high), ylim=(len(frame) - 0.5, -0.5), xlabel=f"{LABELS[score]}  ({_direction(score)} is better)")
+            mark_outside(ax, height, mean < low, color)
+        write_right(ax, height, in_figures(score, mean), color)
+    ax.set(xlim=(low, high), xlabel=f"{LABELS[score]}  ({_direction(score)} is better)")
     ax.xaxis.set_major_locator(MaxNLocator(5))
-    ax.set_yticks(range(len(frame)), frame.index if names else [""] * len(frame))
-    for tick, family in zip(ax.get_yticklabels(), frame["family"], strict=True):
-        tick.set_color(FAMILY_COLORS[family])
-    _plain(ax, grid="x")
-    ax.spines["left"].set_visible(False)
-    ax.tick_params(axis="y", length=0)
+    write_names(ax, frame.index if names else [""] * len(frame), frame["family"])
 
 
 def draw_time(ax, comparison):
     """Log-loss against the seconds of one fit, names beside the points; bars reach from the lowest to the highest fold.
+
+    Steps join the models that no other one beats in both.
 
     Parameters
     ----------
@@ -76,13 +72,33 @@ def draw_time(ax, comparison):
     comparison : Comparison
     """
     frame = comparison.to_frame().dropna(subset=["log_loss"])
-    colors = [FAMILY_COLORS[family] for family in frame["family"]]
     seconds, loss, bars = frame["fit_seconds"], frame["log_loss"], []
-    for model, x, y, color in zip(frame.index, seconds, loss, colors, strict=True):
+    for model, x, y, family in zip(frame.index, seconds, loss, frame["family"], strict=True):
+        color = FAMILY_COLORS[family]
         folds = [record for record in comparison.records if record.model == model and record.ok]
         wide, high = [r.fit_seconds for r in folds], [r.log_loss for r in folds]
         bars += ax.plot([min(wide), max(wide)], [y, y], color=color, linewidth=1, alpha=0.6)
         bars += ax.plot([x, x], [min(high), max(high)], color=color, linewidth=1, alpha=0.6)
+    draw_pareto(ax, seconds, loss, frame["family"], f"{LABELS['log_loss']}  (lower is better)", avoid=bars)
+
+
+def draw_pareto(ax, seconds, loss, families, ylabel, avoid=()):
+    """A loss against the time it takes, names beside the points; steps join the models that no other one beats in both.
+
+    Parameters
+    ----------
+    ax : matplotlib Axes
+    seconds, loss : Series of shape (n_models,)
+        With the names of the models as index; less is better in both. No NaN.
+    families : Series of shape (n_models,)
+        Of the same index.
+    ylabel : str
+        What the loss is.
+    avoid : iterable of matplotlib artists, default=()
+        What else the names should not cover.
+    """
+    colors = [FAMILY_COLORS[family] for family in families]
+    for x, y, color in zip(seconds, loss, colors, strict=True):
         ax.plot(x, y, "o", color=color, markersize=7, markeredgecolor=PAPER, markeredgewidth=0.8)
     ax.set_xscale("log")
     if len(loss) and loss.min() > 0 and loss.max() / loss.min() > 4:
@@ -91,12 +107,26 @@ def draw_time(ax, comparison):
     for axis in (ax.xaxis, ax.yaxis):
         axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         axis.set_minor_formatter(NullFormatter())
-    ax.set(xlabel="seconds of one fit", ylabel=f"{LABELS['log_loss']}  (lower is better)")
+    ax.set(xlabel="seconds of one fit", ylabel=ylabel)
     ax.margins(0.16, 0.12)
-    _plain(ax, grid="both")
+    plain_axes(ax, grid="both")
     ax.figure.draw_without_rendering()
     ax.figure.set_layout_engine("none")  # the names are placed for these axes
-    label_points(ax, seconds, loss, list(frame.index), colors, avoid=bars)
+    steps = _draw_front(ax, np.asarray(seconds), np.asarray(loss))
+    label_points(ax, seconds, loss, list(seconds.index), colors, avoid=[*avoid, *steps])
+
+
+def _draw_front(ax, seconds, loss):
+    """The lowest loss that can be had within a time, up to the right edge; one line per step."""
+    front = pareto_front(seconds, loss)
+    order = np.lexsort([-loss[front], seconds[front]])
+    right = ax.get_xlim()[1]
+    ax.set(xlim=ax.get_xlim(), ylim=ax.get_ylim())  # the line to the edge must not move it
+    corners = np.column_stack([np.repeat([*seconds[front][order], right], 2)[1:-1], np.repeat(loss[front][order], 2)])
+    return [
+        ax.plot(*zip(start, end, strict=True), color=MUTED, linewidth=0.9, alpha=0.7, zorder=1)[0]
+        for start, end in itertools.pairwise(corners)
+    ]
 
 
 def draw_reliability(ax, comparison, model):
@@ -123,7 +153,7 @@ def draw_reliability(ax, comparison, model):
     ax.set(xlim=(0, 1), ylim=(0, 1), aspect="equal", xlabel="confidence", ylabel="accuracy")
     ax.set_xticks([0, 0.5, 1], ["0", "0.5", "1"])
     ax.set_yticks([0, 0.5, 1], ["0", "0.5", "1"])
-    _plain(ax)
+    plain_axes(ax)
 
 
 def draw_confusion(ax, comparison, model):
@@ -156,7 +186,7 @@ def draw_confusion(ax, comparison, model):
     ax.set(xlim=(-0.5, n - 0.5), ylim=(n - 0.5, -0.5), aspect="equal", xlabel="predicted", ylabel="true")
     ax.set_title(model, fontsize="medium", loc="left", color=INK)
     ax.tick_params(length=0)
-    _plain(ax)
+    plain_axes(ax)
     for spine in ax.spines.values():
         spine.set_visible(True)
 
@@ -167,32 +197,9 @@ def _wilson(share, n):
     return (middle - reach) / (1 + 1 / n), (middle + reach) / (1 + 1 / n)
 
 
-def _window(means, stds, lower_is_better):
-    """Limits of the score's axis: around all models that are not far worse than the others."""
-    if not len(means):
-        return 0.0, 1.0
-    distance = means - means.min() if lower_is_better else means.max() - means
-    near = distance <= (_FAR * np.median(distance) or np.inf)
-    low, high = (means - stds)[near].min(), (means + stds)[near].max()
-    room = 0.08 * (high - low) or 0.01
-    return low - room, high + room
-
-
 def _direction(score):
     return "lower" if LOWER_IS_BETTER[score] else "higher"
 
 
 def _short(label, limit=18):
     return label if len(label) <= limit else label[: limit - 1] + "…"
-
-
-def _plain(ax, grid=None):
-    ax.spines[["top", "right"]].set_visible(False)
-    for spine in ax.spines.values():
-        spine.set_color(GRID)
-    ax.tick_params(color=GRID, labelcolor=MUTED, labelsize="small", which="both")
-    ax.xaxis.label.set(color=INK, fontsize="small")
-    ax.yaxis.label.set(color=INK, fontsize="small")
-    if grid:
-        ax.grid(axis=grid, color=GRID, linewidth=0.6)
-        ax.set_axisbelow(True)

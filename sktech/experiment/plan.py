@@ -57,7 +57,8 @@ class Experiment:
     @property
     def setting(self):
         """How models are fitted, in words."""
-        tuning = f"each model the best of {self.n_candidates} candidates" if self.n_candidates else ""
+        tuning = f"each model that has a search space the best of {self.n_candidates} candidates"
+        tuning = tuning if self.n_candidates else ""
         return ", ".join(filter(None, (self.splitting, self.conditions.describe(), tuning)))
 
     def planned(self):

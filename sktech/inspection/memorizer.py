@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import nn
 
 from sktech._random import draw_seed
+from sktech._undo import all_or_nothing
 from sktech._validation import check_choice, check_number
 
 # Directions that are drawn; the one that keeps the rows farthest apart is taken.
@@ -130,12 +131,13 @@ class Memorizer(RegressorMixin, BaseEstimator):
             check_choice("kernel", self.kernel, sorted(PAIRWISE_KERNEL_FUNCTIONS))
         if self.gamma is not None:
             check_number("gamma", self.gamma, float, 0, np.inf, open_low=True, open_high=True)
-        X, y = validate_data(self, X, y, dtype=np.float64, multi_output=True, y_numeric=True, order="C")
-        y = y.astype(np.float64)
-        parts = self._fit_net(X, y) if self.solution == "relu_net" else self._fit_kernel(X, y)
-        self.n_weights_ = sum(part.size for part in parts)
-        self.residual_ = float(np.abs(self._predict(X) - y).max())
-        return self
+        with all_or_nothing(self):
+            X, y = validate_data(self, X, y, dtype=np.float64, multi_output=True, y_numeric=True, order="C")
+            y = y.astype(np.float64)
+            parts = self._fit_net(X, y) if self.solution == "relu_net" else self._fit_kernel(X, y)
+            self.n_weights_ = sum(part.size for part in parts)
+            self.residual_ = float(np.abs(self._predict(X) - y).max())
+            return self
 
     def _fit_net(self, X, y):
         distinct, place, counts = np.unique(X + 0.0, axis=0, return_inverse=True, return_counts=True)

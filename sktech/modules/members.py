@@ -4,8 +4,12 @@ import torch
 from torch import nn
 from torch.func import functional_call, stack_module_state, vmap
 
+from sktech._random import process_lock
 from sktech._streams import get_global_state, run_in_streams, set_global_state
 from sktech.modules.committee import Committee
+
+# While functional_call runs, a module holds the tensors it was given; another thread would see them there.
+BORROWED = process_lock()
 
 
 class Members(Committee):
@@ -63,6 +67,10 @@ class Members(Committee):
         return self.module.get_submodule(path), leaf
 
     def forward(self, X: torch.Tensor) -> torch.Tensor:
+        with BORROWED:
+            return self._forward(X)
+
+    def _forward(self, X):
         parameters, buffers = tensor_places(self.module)
         results = run_in_streams(
             lambda members: self._run_some(

@@ -329,9 +329,14 @@ class TensorNet(NeuralNetClassifier):
         raise self._not_finite(loss, prefix, batch)
 
     def _not_finite(self, loss, prefix, batch):
-        which = {"train": "training", "valid": "validation"}.get(prefix, prefix)
+        which = {"train": "training", "valid": "validation"}.get(prefix, prefix) + " loss"
+        last = next(reversed(list.__getitem__(self.history, -1)["batches"]), {})
+        losses = last.get(prefix + "_losses", torch.zeros(0))  # where several nets stand side by side
+        lost = (torch.nonzero(~torch.isfinite(losses)).flatten() + 1).tolist()
+        if lost:
+            which += f" of net{'s' if len(lost) > 1 else ''} {', '.join(map(str, lost))} of {len(losses)}"
         return FloatingPointError(
-            f"the {which} loss became {loss} in epoch {len(self.history)}, batch {batch}: try a smaller learning rate "
+            f"the {which} became {loss} in epoch {len(self.history)}, batch {batch}: try a smaller learning rate "
             f"(lr={self.lr} now), and scale the inputs to about unit size"
         )
 
@@ -341,10 +346,11 @@ class TensorNet(NeuralNetClassifier):
         self.planned_epochs_ = self.max_epochs if epochs is None else epochs
         self.logged_ = set()
         try:
-            return super().fit_loop(X, y, epochs=epochs, **kwargs)
+            super().fit_loop(X, y, epochs=epochs, **kwargs)
+            self.interrupt_ = None
+            return self
         except KeyboardInterrupt as interrupt:
-            if not _ends_quietly(interrupt):
-                self.interrupt_ = interrupt
+            self.interrupt_ = None if _ends_quietly(interrupt) else interrupt
             raise
         finally:
             del self.planned_epochs_, self.logged_
@@ -361,7 +367,9 @@ class TensorNet(NeuralNetClassifier):
             raise
         finally:
             objective = self.__dict__.pop("objective_", None)
-            interrupt = self.__dict__.pop("interrupt_", None)
+            # skorch goes on after an interruption, also after one that came too early for the loop to take note.
+            unnoticed = KeyboardInterrupt() if type(self).fit_loop is TensorNet.fit_loop else None
+            interrupt = self.__dict__.pop("interrupt_", unnoticed)
         if interrupt is not None:
             raise interrupt
         if objective is not None:
@@ -485,7 +493,8 @@ def _ends_quietly(interrupt):
     if isinstance(interrupt, StopTraining):
         return True
     *_, (frame, _) = traceback.walk_tb(interrupt.__traceback__)
-    return isinstance(frame.f_locals.get("self"), EarlyStopping)
+    raiser = frame.f_locals.get("self")
+    return isinstance(raiser, EarlyStopping) and raiser.misses_ == raiser.patience
 
 
 @functools.cache

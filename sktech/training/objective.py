@@ -18,6 +18,7 @@ moves to the net's device, and is dropped when training ends. Objectives add (``
 wraps another one.
 """
 
+import threading
 from contextlib import contextmanager
 from functools import partial
 
@@ -28,7 +29,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from sktech._streams import get_state, replayed
 from sktech.losses import negative_log_likelihood
-from sktech.modules.members import Members, tensor_places
+from sktech.modules.members import BORROWED, Members, tensor_places
 
 
 class Objective(nn.Module):
@@ -469,15 +470,19 @@ def _output_and_features(module, run):
         If the output is not that layer's.
     """
     layer, calls, fits = last_layer(module), [], []
-    inner = module.module if isinstance(module, Members) else module
+    inner, own = module.module if isinstance(module, Members) else module, threading.get_ident()
 
     def begin(*_):
-        calls.clear()
+        if threading.get_ident() == own:
+            calls.clear()
 
     def watch(_, inputs, output):
-        calls.append((inputs[0], output))
+        if threading.get_ident() == own:
+            calls.append((inputs[0], output))
 
     def end(_, inputs, output):
+        if threading.get_ident() != own:  # another thread predicts with the same module
+            return None
         fits.append(len(calls) == 1 and output is calls[0][1])
         # What one of many members sees exists in its pass alone; it gets out in the place of the output.
         return calls[0][0] if fits[-1] and inner is not module else None
@@ -501,8 +506,8 @@ def _output_and_features(module, run):
 def _run_layer(module, layer, h, parameters=None):
     """The output of a module's last layer, perhaps at other parameters, for features h."""
     if isinstance(module, Members):
-        own, buffers = tensor_places(layer)
-        state = own | buffers | (parameters or {})
         run = vmap(partial(functional_call, layer, tie_weights=False), randomness="different")
-        return run(state, (h,))
+        with BORROWED:
+            own, buffers = tensor_places(layer)
+            return run(own | buffers | (parameters or {}), (h,))
     return layer(h) if parameters is None else functional_call(layer, parameters, (h,))

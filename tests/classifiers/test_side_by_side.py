@@ -532,7 +532,7 @@ def test_what_is_left_after_a_training_that_failed_is_nothing(table):
     before = torch.get_rng_state()
     bad = net(lr=1e200, optimizer=torch.optim.SGD)
     ensemble = BaggingVoteEnsemble(bad, 3, stacked=True, random_state=0)
-    with pytest.raises(FloatingPointError, match="loss became"):
+    with pytest.raises(FloatingPointError, match="loss of nets 1, 2, 3 of 3 became"):
         ensemble.fit(X, y)
     assert not hasattr(ensemble, "estimators_")
     assert torch.equal(torch.get_rng_state(), before)

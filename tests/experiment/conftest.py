@@ -39,3 +39,17 @@ def n_kept():
             return 0
 
     return count
+
+
+@pytest.fixture
+def folds_of():
+    """A function that turns scores of shape (n_tables, n_models, n_folds) into the rows of a comparison."""
+
+    def folds_of(scores, score="log_loss", n_train=80, n_test=20):
+        cells = np.ndindex(np.shape(scores))
+        rows = [(f"table{t}", f"model{m}", f // 5, f, scores[t][m][f]) for t, m, f in cells]
+        frame = pd.DataFrame(rows, columns=["table", "model", "repeat", "fold", score])
+        status = np.where(frame[score].isna(), "ValueError: no", "ok")
+        return frame.assign(family="own", n_train=n_train, n_test=n_test, status=status)
+
+    return folds_of
