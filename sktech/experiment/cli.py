@@ -7,12 +7,14 @@ from pathlib import Path
 
 from joblib import cpu_count
 
+from sktech.experiment.backends import BACKENDS, open_backend
 from sktech.experiment.compare import plan
 from sktech.experiment.conditions import Conditions
 from sktech.experiment.console import print_ranks, print_table, print_words
 from sktech.experiment.data import BUNDLED, read_table
 from sktech.experiment.errors import InputError, shortened
 from sktech.experiment.formats import TableFile
+from sktech.experiment.interrupt import interrupts_stay_here
 from sktech.experiment.plots import save_plots
 from sktech.experiment.plots_across import save_across_plots
 from sktech.experiment.progress import Progress
@@ -111,6 +113,18 @@ def add_arguments(parser):
         help="processes, -1 for one per core (default: 1); scores do not depend on it",
     )
     run.add_argument(
+        "--backend",
+        choices=BACKENDS,
+        default=BACKENDS[0],
+        help="who has the processes: loky, this machine; dask or ray, a cluster (default: loky)",
+    )
+    run.add_argument(
+        "--address",
+        metavar="ADDRESS",
+        help="a cluster that runs already, such as tcp://10.0.0.1:8786 of Dask or 10.0.0.1:6379 of Ray; all its "
+        "workers are used (default: --jobs processes are started on this machine)",
+    )
+    run.add_argument(
         "--out",
         type=Path,
         default=Path("sktech-results"),
@@ -138,37 +152,48 @@ def run(options):
     code : int
         0, 1 if no model could be scored, 2 for bad input, 130 if interrupted.
     """
-    with ExitStack() as stack:
-        try:
-            experiment = _plan(options)
-            options.out.mkdir(parents=True, exist_ok=True)
-            store = stack.enter_context(ResultStore(options.store or options.out / "results.sqlite"))
-        except InputError as error:
-            return _refuse(error)
-        except OSError as error:
-            return _refuse(f"--out {options.out}: expected a folder to write to: {error.strerror}")
-        records, interrupted = _run(experiment, options.jobs, store)
-    study = experiment.study(records)
-    if records:
-        _show(study, options)
-    if interrupted:
+    try:
+        return _compare(options)
+    except InputError as error:
+        return _refuse(error)
+    except KeyboardInterrupt:
+        print("sktech compare: interrupted", file=sys.stderr)
         return _INTERRUPTED
+
+
+def _compare(options):
+    experiment = _plan(options)
+    try:
+        options.out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"--out {options.out}: expected a folder to write to: {error.strerror}") from error
+    records = []
+    try:
+        _run(experiment, options, records)
+    except (KeyboardInterrupt, InputError) as error:
+        if not records:
+            raise
+        reason = "interrupted" if isinstance(error, KeyboardInterrupt) else error
+        done = f"after {len(records)} of {experiment.planned().total()} fits"
+        print(f"sktech compare: {reason} {done}; the same command goes on from there", file=sys.stderr)
+        with interrupts_stay_here():  # who is impatient gets the page, too
+            _show(experiment.study(records), options)
+        return _INTERRUPTED if isinstance(error, KeyboardInterrupt) else _BAD_INPUT
+    study = experiment.study(records)
+    _show(study, options)
     return _OK if any(comparison.best() for comparison in study) else _NOTHING_SCORED
 
 
-def _run(experiment, n_jobs, store):
-    """The finished records, and whether there would be more but for an interrupt."""
-    records, planned = [], experiment.planned()
-    try:
-        with closing(experiment.run(n_jobs, store)) as run, Progress(planned) as progress:
-            for finished in run:
-                records.append(finished.record)
-                progress.advance(*finished)
-    except KeyboardInterrupt:
-        done = f"interrupted after {len(records)} of {planned.total()} fits"
-        print(f"sktech compare: {done}; the same command goes on from there", file=sys.stderr)
-        return records, True
-    return records, False
+def _run(experiment, options, records):
+    """Append the records as they are finished."""
+    with ExitStack() as stack:
+        store = stack.enter_context(ResultStore(options.store or options.out / "results.sqlite"))
+        backend = stack.enter_context(open_backend(options.backend, options.jobs, options.address, experiment.tables))
+        run = stack.enter_context(closing(experiment.run(backend, store)))
+        progress = stack.enter_context(Progress(experiment.planned()))
+        for finished in run:
+            records.append(finished.record)
+            progress.advance(*finished)
 
 
 def _plan(options):

@@ -18,6 +18,7 @@ import pandas as pd
 from sklearn.model_selection import RepeatedStratifiedKFold, check_cv
 
 from sktech._random import draw_seed
+from sktech.experiment.backends import open_backend
 from sktech.experiment.conditions import Conditions
 from sktech.experiment.errors import InputError
 from sktech.experiment.folds import Fold, draw_folds
@@ -47,7 +48,7 @@ def compare(X, y, estimators=None, *, groups=None, time=None, **options):
         Moments, such as dates: models learn from rows that are earlier than those they are tested on.
     **options
         As of :func:`compare_tables`: ``cv``, ``n_repeats``, ``tune``, ``noise``, ``tail``, ``fraction``, ``store``,
-        ``n_jobs``, ``random_state``, ``verbose``.
+        ``n_jobs``, ``backend``, ``address``, ``random_state``, ``verbose``.
 
     Returns
     -------
@@ -82,6 +83,8 @@ def compare_tables(
     fraction=1.0,
     store=None,
     n_jobs=1,
+    backend="loky",
+    address=None,
     random_state=0,
     verbose=0,
 ):
@@ -111,6 +114,13 @@ def compare_tables(
         was done before: the same table, rows, model, parameters, seed and versions. None keeps nothing.
     n_jobs : int, default=1
         Processes, -1 for one per core. Scores do not depend on it; each model has one thread.
+    backend : {"loky", "dask", "ray"}, default="loky"
+        Who has the processes: this machine, or a cluster of Dask or Ray (extras ``sktech[dask]``, ``sktech[ray]``).
+        Scores do not depend on it.
+    address : str, default=None
+        Of a cluster that runs already, such as ``"tcp://10.0.0.1:8786"`` of Dask or ``"10.0.0.1:6379"`` of Ray; all its
+        workers are used, whatever ``n_jobs`` says, and need this version of sktech. None starts a cluster of ``n_jobs``
+        processes on this machine, and ends it afterwards.
     random_state : int, RandomState instance or None, default=0
         Seeds the folds (where ``cv`` is an int), what is done to training rows, and the models.
     verbose : int, default=0
@@ -124,7 +134,7 @@ def compare_tables(
     Raises
     ------
     InputError
-        As of :func:`compare`.
+        As of :func:`compare`, and if a package for the backend is missing or there is no cluster at the address.
 
     Examples
     --------
@@ -149,8 +159,9 @@ def compare_tables(
     records = []
     with ExitStack() as stack:
         kept = stack.enter_context(ResultStore(store)) if store is not None else None
+        workers = stack.enter_context(open_backend(backend, n_jobs, address, experiment.tables))
         progress = stack.enter_context(Progress(experiment.planned(), enabled=verbose > 0))
-        for finished in experiment.run(n_jobs, kept):
+        for finished in experiment.run(workers, kept):
             records.append(finished.record)
             progress.advance(*finished)
     return experiment.study(records)

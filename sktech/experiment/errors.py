@@ -10,3 +10,9 @@ def shortened(names, limit=12):
     names = [str(name) for name in names]
     rest = len(names) - limit
     return ", ".join(names[:limit]) + (f", ... ({rest} more)" if rest > 0 else "")
+
+
+def one_line(message, limit=200):
+    """A message, or an exception's, without line breaks and not longer than a line or two."""
+    text = " ".join(str(message).split())
+    return text if len(text) <= limit else text[: limit - 3] + "..."

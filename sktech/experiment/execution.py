@@ -1,88 +1,65 @@
-"""Tasks -> records, in this process or in several, whatever happens to one of them."""
+"""Tasks -> records, wherever a backend has them done and whatever happens to one of them."""
 
-import threading
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import closing
+from concurrent.futures import FIRST_COMPLETED, wait
+from itertools import islice
 
-import joblib
-from joblib.externals.loky import ProcessPoolExecutor
+from sktech.experiment.errors import InputError
+from sktech.experiment.scoring import record_of
 
-from sktech.experiment.interrupt import interrupts_stay_here
-from sktech.experiment.scoring import record_of, score_fold
-
-_KILLED = "the process was killed, perhaps because memory ran out"
+_KILLED = "killed: the process was killed, perhaps because memory ran out"
 
 
-def run_tasks(tasks, n_jobs=1):
-    """Score tasks, and tell of each as soon as it is done: a generator.
+def run_tasks(tasks, backend):
+    """Have tasks scored, and tell of each as soon as it is done: a generator.
 
-    A process that dies takes a task with it. The tasks that were under way are then tried again, each in a process of
-    its own, and the one that kills its process gets a record that says so.
+    A process that dies takes its own task with it and no other. The task is tried again when all others are done and
+    it has the machine for itself; if that kills its process too, it gets a record that says so. Clusters try again on
+    their own, and what they give up is not tried again.
 
     Parameters
     ----------
     tasks : iterable of Task
-        Taken one by one, as processes become free; maybe in another thread.
-    n_jobs : int, default=1
-        Processes, as joblib counts them; 1 is this one.
+        Taken one by one, as there is room for them.
+    backend : backend
+        From :func:`sktech.experiment.backends.open_backend`.
 
     Yields
     ------
     task : Task
     record : FoldRecord
+
+    Raises
+    ------
+    InputError
+        If a cluster is lost.
     """
-    if n_jobs == 1:
-        yield from ((task, score_fold(task)) for task in tasks)
-        return
-    waiting = _Waiting(tasks)
-    while not waiting.exhausted:
-        try:
-            parallel = joblib.Parallel(n_jobs, return_as="generator_unordered", batch_size=1, pre_dispatch="n_jobs")
-            with interrupts_stay_here():  # the call starts the processes
-                finished = parallel(waiting)
-            with closing(finished):
-                for number, record in finished:
-                    yield waiting.under_way.pop(number), record
-        except BrokenProcessPool:
-            suspects, waiting.under_way = waiting.under_way, {}
-            for task in suspects.values():
-                yield task, _score_alone(task)
+    suspects = []
+    for task, future in _finished(tasks, backend):
+        if not _died(future, backend):
+            yield task, future.result()
+        elif backend.tries_again:
+            yield task, record_of(task, status=_KILLED)
+        else:
+            suspects.append(task)
+    for task in suspects:
+        future = backend.submit(task)
+        yield task, record_of(task, status=_KILLED) if _died(future, backend) else future.result()
 
 
-class _Waiting:
-    """An iterator over calls for joblib that outlives the pool that makes them, and knows which are under way."""
-
-    def __init__(self, tasks):
-        self._tasks = enumerate(tasks)
-        self._lock = threading.Lock()
-        self.under_way = {}
-        self.exhausted = False
-
-    def __iter__(self):
-        return self
-
-    def __next__(self):
-        with self._lock:
-            try:
-                number, task = next(self._tasks)
-            except StopIteration:
-                self.exhausted = True
-                raise
-            self.under_way[number] = task
-        return joblib.delayed(_numbered)(number, task)
+def _finished(tasks, backend):
+    """Each task with its future, when that is done."""
+    tasks, under_way = iter(tasks), {}
+    while True:
+        room = max(0, backend.n_workers() - len(under_way))
+        under_way |= {backend.submit(task): task for task in islice(tasks, room)}
+        if not under_way:
+            return
+        for future in wait(under_way, return_when=FIRST_COMPLETED).done:
+            yield under_way.pop(future), future
 
 
-def _numbered(number, task):
-    return number, score_fold(task)
-
-
-def _score_alone(task):
-    with interrupts_stay_here():
-        pool = ProcessPoolExecutor(1)
-        future = pool.submit(score_fold, task)
-    try:
-        return future.result()
-    except BrokenProcessPool:
-        return record_of(task, status=f"killed: {_KILLED}")
-    finally:
-        pool.shutdown(kill_workers=True)
+def _died(future, backend):
+    wait([future])
+    if future.cancelled():  # by nobody here
+        raise InputError("the cluster was lost")
+    return isinstance(future.exception(), backend.DEATHS)

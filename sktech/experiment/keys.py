@@ -80,8 +80,7 @@ class Keys:
 
     Parameters
     ----------
-    tables : dict of MappedTable or TableAtHand to Table
-        By what stands in the tasks.
+    tables : list of Table
     models : list of Model
 
     Raises
@@ -91,7 +90,7 @@ class Keys:
     """
 
     def __init__(self, tables, models):
-        self._tables = {shared: table_digest(table) for shared, table in tables.items()}
+        self._tables = {table: table_digest(table) for table in tables}
         self._models = {model.name: model_description(model.estimator) for model in models}
 
     def __call__(self, task):

@@ -15,7 +15,6 @@ from sktech.experiment.keys import Keys
 from sktech.experiment.models import Model
 from sktech.experiment.records import FoldRecord
 from sktech.experiment.scoring import Task
-from sktech.experiment.shared import TableAtHand, mapped_tables
 from sktech.experiment.study import Study
 from sktech.experiment.table import Table
 
@@ -72,15 +71,15 @@ class Experiment:
             }
         )
 
-    def run(self, n_jobs=1, store=None):
+    def run(self, backend, store=None):
         """Do what is not yet done, and tell of each fit as soon as it is finished: a generator.
 
         All models have a fold of all tables before any has its second, so that an interrupted run can be compared.
 
         Parameters
         ----------
-        n_jobs : int, default=1
-            Processes.
+        backend : backend
+            Where fits are done, from :func:`~sktech.experiment.backends.open_backend`.
         store : ResultStore or None, default=None
             What is there is not done again, and what is done is put there at once.
 
@@ -88,18 +87,11 @@ class Experiment:
         ------
         finished : Finished
         """
-        if n_jobs == 1:
-            yield from self._run([TableAtHand(table) for table in self.tables], n_jobs, store)
-        else:
-            with mapped_tables(self.tables) as tables:
-                yield from self._run(tables, n_jobs, store)
-
-    def _run(self, tables, n_jobs, store):
-        tasks = self._tasks(tables)
+        tasks = self._tasks()
         if store is None:
-            yield from (Finished(record, False) for _, record in run_tasks(tasks, n_jobs))
+            yield from (Finished(record, False) for _, record in run_tasks(tasks, backend))
             return
-        keys = Keys(dict(zip(tables, self.tables, strict=True)), self.models)
+        keys = Keys(self.tables, self.models)
         missing = []
         for task in tasks:
             if record := _kept(store, keys(task), task):
@@ -115,13 +107,13 @@ class Experiment:
                 else:
                     yield task
 
-        for task, record in run_tasks(still_missing(), n_jobs):
+        for task, record in run_tasks(still_missing(), backend):
             store.add(keys(task), record, keys.described(task))
             yield Finished(_kept(store, keys(task), task) or record, False)
         yield from meanwhile
 
-    def _tasks(self, tables):
-        by_table = [[(table, fold) for fold in folds] for table, folds in zip(tables, self.folds, strict=True)]
+    def _tasks(self):
+        by_table = [[(table, fold) for fold in folds] for table, folds in zip(self.tables, self.folds, strict=True)]
         for number, round_ in enumerate(zip_longest(*by_table)):
             seed = spawn_seed(self.seed, number)
             for table, fold in filter(None, round_):
@@ -158,5 +150,5 @@ def _kept(store, key, task):
     record = store.get(key)
     if record is None or not record.ok:
         return None
-    names = {"table": task.table.load().name, "model": task.model.name, "family": task.model.family}
+    names = {"table": task.table.name, "model": task.model.name, "family": task.model.family}
     return replace(record, **names, repeat=task.fold.repeat, fold=task.fold.number)

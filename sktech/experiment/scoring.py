@@ -14,9 +14,11 @@ from sklearn.metrics import confusion_matrix, log_loss
 from threadpoolctl import threadpool_limits
 
 from sktech.experiment.conditions import Conditions
+from sktech.experiment.errors import one_line
 from sktech.experiment.folds import Fold, inner_folds
 from sktech.experiment.models import Model
 from sktech.experiment.records import FoldRecord
+from sktech.experiment.table import Table
 from sktech.experiment.tuning import chosen, tuned
 from sktech.metrics import brier_score, calibration_bins, expected_calibration_error, macro_roc_auc
 
@@ -27,8 +29,8 @@ class Task:
 
     Parameters
     ----------
-    table : MappedTable or TableAtHand
-        Has ``load()``.
+    table : Table
+        None while the task is on its way and the table goes another.
     model : Model
         The participant.
     fold : Fold
@@ -41,7 +43,7 @@ class Task:
         Candidates that tuning may try on the training rows; 0 tunes nothing.
     """
 
-    table: object
+    table: Table | None
     model: Model
     fold: Fold
     seed: int
@@ -61,14 +63,15 @@ def score_fold(task):
     record : FoldRecord
         Of a model that raised, it says why.
     """
-    _load_what_torch_postpones()
+    if task.model.family != "baseline":
+        _load_what_torch_postpones()
     # What a model warns of belongs into its record, not between the lines of the progress display.
     with _one_thread(), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
             results = _fit_and_score(task)
         except Exception as error:  # any failure of one model is a row of the table, not the end of the others
-            results = {"status": _one_line(f"{type(error).__name__}: {error}")}
+            results = {"status": one_line(f"{type(error).__name__}: {error}")}
     return record_of(task, **results, warnings=_summarised(caught))
 
 
@@ -85,14 +88,14 @@ def record_of(task, **results):
     -------
     record : FoldRecord
     """
-    facts = {"table": task.table.load().name, "model": task.model.name, "family": task.model.family}
+    facts = {"table": task.table.name, "model": task.model.name, "family": task.model.family}
     facts |= {"repeat": task.fold.repeat, "fold": task.fold.number, "seed": task.seed}
     facts |= {"n_train": len(task.fold.train), "n_test": len(task.fold.test)}
     return FoldRecord(**facts | results)
 
 
 def _fit_and_score(task):
-    table = task.table.load()
+    table = task.table
     classes = np.unique(table.y)
     rows, y_train = task.conditions.apply(table.y, task.fold.train, task.seed)
     X_train, X_test = _rows(table.X, rows), _rows(table.X, task.fold.test)
@@ -192,9 +195,4 @@ def _summarised(caught):
     for_people = [
         w for w in caught if not issubclass(w.category, DeprecationWarning | FutureWarning | PendingDeprecationWarning)
     ]
-    return "; ".join(dict.fromkeys(_one_line(f"{w.category.__name__}: {w.message}") for w in for_people))
-
-
-def _one_line(text, limit=200):
-    text = " ".join(text.split())
-    return text if len(text) <= limit else text[: limit - 3] + "..."
+    return "; ".join(dict.fromkeys(one_line(f"{w.category.__name__}: {w.message}") for w in for_people))

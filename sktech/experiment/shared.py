@@ -1,52 +1,18 @@
-"""Tables for several processes: written down once, and mapped into the memory of each."""
+"""Tables for several processes of a machine: written down once, and mapped into the memory of each."""
 
 import os
+import pickle
 import re
 import shutil
 import tempfile
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-import joblib
-
-from sktech.experiment.table import Table
+import numpy as np
 
 _PREFIX = "sktech-tables-"
-
-
-@dataclass(frozen=True)
-class MappedTable:
-    """Where a table lies; its numbers are mapped into memory, not read, and all processes of a machine share them.
-
-    Parameters
-    ----------
-    path : str
-        A file written by :func:`mapped_tables`.
-    """
-
-    path: str
-
-    def load(self):
-        """The table."""
-        return _load(self.path)
-
-
-@dataclass(frozen=True, eq=False)
-class TableAtHand:
-    """A table that is in memory anyway, or has to travel to another machine.
-
-    Parameters
-    ----------
-    table : Table
-    """
-
-    table: Table
-
-    def load(self):
-        """The table."""
-        return self.table
+_ALIGNMENT = 64  # bytes, as Arrow and numpy like it
 
 
 @contextmanager
@@ -61,19 +27,48 @@ def mapped_tables(tables):
 
     Yields
     ------
-    mapped : list of MappedTable
+    paths : dict of Table to str
+        What :func:`mapped_table` takes.
     """
     _remove_orphans()
     with tempfile.TemporaryDirectory(prefix=f"{_PREFIX}{os.getpid()}-") as folder:
-        paths = [os.path.join(folder, f"{number}.joblib") for number in range(len(tables))]
-        for table, path in zip(tables, paths, strict=True):
-            joblib.dump(table, path)
-        yield [MappedTable(path) for path in paths]
+        paths = {table: os.path.join(folder, f"{number}.pickle") for number, table in enumerate(tables)}
+        for table, path in paths.items():
+            _write(table, path)
+        yield paths
 
 
 @lru_cache(maxsize=8)
-def _load(path):
-    return joblib.load(path, mmap_mode="r")
+def mapped_table(path):
+    """A table whose numbers and strings are mapped into memory, not read: all processes of a machine share them.
+
+    Parameters
+    ----------
+    path : str
+        A file written by :func:`mapped_tables`.
+
+    Returns
+    -------
+    table : Table
+    """
+    with open(path, "rb") as file:
+        pickled, spans = pickle.load(file)
+    mapped = np.memmap(f"{path}.buffers", mode="r")
+    return pickle.loads(pickled, buffers=[mapped[span] for span in spans])
+
+
+def _write(table, path):
+    """What numpy and Arrow hold in one piece goes into a file of its own, to be mapped, and the rest into a pickle."""
+    buffers, spans = [], []
+    pickled = pickle.dumps(table, protocol=5, buffer_callback=buffers.append)
+    with open(f"{path}.buffers", "wb") as file:
+        for buffer in buffers:
+            file.write(bytes(-file.tell() % _ALIGNMENT))
+            start = file.tell()
+            file.write(buffer.raw())
+            spans.append(slice(start, file.tell()))
+    with open(path, "wb") as file:
+        pickle.dump((pickled, spans), file)
 
 
 def _remove_orphans():

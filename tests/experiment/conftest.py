@@ -1,3 +1,6 @@
+import sqlite3
+from contextlib import closing
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -22,6 +25,20 @@ def mixed():
     y = np.where(number + X["smoker"] > 0.5, "yes", "no")
     later = X.head(4).assign(colour=["violet", "red", None, "black"], city=["Cairo", "Rome", None, "Oslo"])
     return X, y, later
+
+
+@pytest.fixture
+def n_kept():
+    """How many finished folds there are in a store, which another process may be writing."""
+
+    def count(path):
+        try:
+            with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+                return connection.execute("SELECT count(*) FROM folds").fetchone()[0]
+        except sqlite3.OperationalError:  # not there yet
+            return 0
+
+    return count
 
 
 @pytest.fixture

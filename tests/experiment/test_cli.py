@@ -1,12 +1,7 @@
 import csv
 import itertools
-import os
-import signal
-import sqlite3
 import subprocess
 import sys
-import time
-from contextlib import closing
 
 import numpy as np
 import pandas as pd
@@ -169,15 +164,6 @@ def test_what_is_done_is_not_done_again(table, out, capsys, monkeypatch):
     assert len(rows(out / "results.csv")) == 2
 
 
-def n_kept(path):
-    """Finished folds in a store that another process may be writing."""
-    try:
-        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
-            return connection.execute("SELECT count(*) FROM folds").fetchone()[0]
-    except sqlite3.OperationalError:  # not there yet
-        return 0
-
-
 def test_missing_packages_are_named(monkeypatch, capsys):
     for name in [name for name in sys.modules if name.startswith("sktech.experiment")]:
         monkeypatch.delitem(sys.modules, name)
@@ -190,21 +176,3 @@ def test_missing_packages_are_named(monkeypatch, capsys):
 def test_importing_sktech_does_not_import_the_experiment():
     code = "import sys, sktech; sys.exit('sktech.experiment' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
-
-
-@pytest.mark.skipif(os.name == "nt", reason="signals differ")
-def test_control_c_ends_the_processes_too(out):
-    options = ["--models", "random_forest", "--repeats", "500", "--jobs", "2", "--out", str(out)]
-    command = [sys.executable, "-m", "sktech", "compare", "sklearn:iris", *options]
-    process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
-    )
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and not n_kept(out / "results.sqlite"):
-        time.sleep(0.1)
-    os.killpg(process.pid, signal.SIGINT)  # as a terminal does
-    shown, errors = process.communicate(timeout=60)
-    assert process.returncode == 130, errors
-    assert "Traceback" not in errors
-    assert "random_forest" in shown
-    assert (out / "report.html").exists()

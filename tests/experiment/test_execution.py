@@ -1,26 +1,17 @@
 import os
 import signal
-import sqlite3
 import tempfile
 import time
-from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow
 import pytest
 from sklearn.datasets import load_iris
-from sklearn.dummy import DummyClassifier
 
 from sktech.experiment import InputError, ResultStore, Table, compare, compare_tables
-from sktech.experiment.shared import _PREFIX, mapped_tables
-
-
-class Deadly(DummyClassifier):
-    """Kills its process, as the system does where memory runs out."""
-
-    def fit(self, X, y):
-        os.kill(os.getpid(), signal.SIGKILL)
+from sktech.experiment.shared import _PREFIX, mapped_table, mapped_tables
 
 
 @pytest.fixture(scope="module")
@@ -28,32 +19,29 @@ def iris():
     return load_iris(return_X_y=True, as_frame=True)
 
 
-@pytest.mark.skipif(os.name == "nt", reason="signals differ")
-def test_a_model_that_kills_its_process_is_a_row_and_the_others_go_on(iris, tmp_path):
-    models = {"deadly": Deadly(), "first": DummyClassifier(), "last": DummyClassifier(strategy="uniform")}
-    one_fold = [(np.arange(0, 150, 2), np.arange(1, 150, 2))]
-    comparison = compare(*iris, models, cv=one_fold, n_jobs=2, store=tmp_path / "store.sqlite")
-    frame = comparison.to_frame()
-    assert frame["folds"].to_dict() == {"first": 1, "last": 1, "deadly": 0}
-    assert frame.loc["deadly", "status"] == "failed: killed: the process was killed, perhaps because memory ran out"
-    alone = compare(*iris, {name: models[name] for name in ("first", "last")}, cv=one_fold).to_frame()
-    pd.testing.assert_series_equal(frame["log_loss"].dropna(), alone["log_loss"])
-
-
 def test_tables_are_mapped_and_the_files_removed(iris):
     X, y = iris
-    with mapped_tables([Table("iris", X, y.to_numpy())]) as (mapped,):
-        loaded = mapped.load()
+    X = X.assign(kind=pd.array(np.where(y > 1, "rare", None), dtype="str"), shelf=pd.Categorical(y), some=y > 0)
+    with mapped_tables([Table("iris", X, y.to_numpy().astype(str))]) as paths:
+        (path,) = paths.values()
+        loaded = mapped_table(path)
         pd.testing.assert_frame_equal(loaded.X, X)
-        blocks = [loaded.X.iloc[:, i].to_numpy() for i in range(4)]
-        assert all(isinstance(base_of(block), np.memmap) for block in blocks)
-        assert mapped.load() is loaded
-    assert not Path(mapped.path).exists()
+        assert np.array_equal(loaded.y, y.astype(str))
+        columns = {name: column.array for name, column in loaded.X.items()}
+        strings = [buffer.address for buffer in pyarrow.array(columns.pop("kind")).buffers()]
+        codes = columns.pop("shelf").codes
+        numbers = [np.asarray(column).ctypes.data for column in (codes, loaded.y, *columns.values())]
+        whole = base_of(loaded.y)
+        assert all(0 <= address - whole.ctypes.data < whole.nbytes for address in (*strings, *numbers))
+        assert mapped_table(path) is loaded
+    assert not Path(path).parent.exists()
 
 
 def base_of(array):
-    while not isinstance(array, np.memmap) and isinstance(array.base, np.ndarray):
+    """The memory map that an array is a part of."""
+    while isinstance(array.base, np.ndarray):
         array = array.base
+    assert isinstance(array, np.memmap)
     return array
 
 
@@ -107,17 +95,8 @@ def _compare_in_a_fork(iris, path):
     return process
 
 
-def n_kept(path):
-    """Finished folds in a store that another process may be writing."""
-    try:
-        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
-            return connection.execute("SELECT count(*) FROM folds").fetchone()[0]
-    except sqlite3.OperationalError:  # not there yet
-        return 0
-
-
 @pytest.mark.skipif(os.name == "nt", reason="signals differ")
-def test_killed_at_any_moment_it_goes_on_and_ends_with_the_same_table(iris, tmp_path):
+def test_killed_at_any_moment_it_goes_on_and_ends_with_the_same_table(iris, n_kept, tmp_path):
     models = ["random_forest", "logistic_regression"]
     path = tmp_path / "killed.sqlite"
     counts = []
@@ -139,7 +118,7 @@ def test_killed_at_any_moment_it_goes_on_and_ends_with_the_same_table(iris, tmp_
 
 
 @pytest.mark.skipif(os.name == "nt", reason="processes differ")
-def test_two_runs_on_one_store_at_a_time_share_the_work(iris, tmp_path):
+def test_two_runs_on_one_store_at_a_time_share_the_work(iris, n_kept, tmp_path):
     path = tmp_path / "shared.sqlite"
     processes = [_compare_in_a_fork(iris, path) for _ in range(2)]
     assert [os.waitpid(process, 0)[1] for process in processes] == [0, 0]

@@ -18,7 +18,6 @@ from sktech.experiment.folds import Fold
 from sktech.experiment.keys import Keys, model_description, table_digest, version_of
 from sktech.experiment.models import Model
 from sktech.experiment.scoring import Task
-from sktech.experiment.shared import TableAtHand
 from sktech.smoothing import LabelSmoothing
 
 
@@ -29,10 +28,10 @@ def table(**changes):
 
 
 def key(table=None, estimator=None, **changes):
-    shared = TableAtHand(table or globals()["table"]())
+    table = table or globals()["table"]()
     model = Model("model", estimator or NetClassifier(), "sktech")
-    task = Task(shared, model, Fold(0, 0, np.arange(3), np.array([3])), 7, Conditions(), 0)
-    return Keys({shared: shared.table}, [model])(replace(task, **changes))
+    task = Task(table, model, Fold(0, 0, np.arange(3), np.array([3])), 7, Conditions(), 0)
+    return Keys([table], [model])(replace(task, **changes))
 
 
 def changed(column, row, value):
