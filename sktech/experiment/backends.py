@@ -50,8 +50,8 @@ def open_backend(name, n_jobs, address, tables):
     Yields
     ------
     backend : backend
-        Has ``n_workers()``, the tasks that it can do at a time; ``submit(task)``, a Future; ``DEATHS``, the exceptions
-        of a Future whose worker died; ``tries_again``, whether such a task was tried more than once.
+        Has ``n_workers()``, the tasks that it can do at a time; ``submit(task)``, a Future; and ``DEATHS``, the
+        exceptions of a Future whose worker died, be it by this task or another one.
 
     Raises
     ------
@@ -69,7 +69,7 @@ def open_backend(name, n_jobs, address, tables):
 class _ThisProcess:
     """Does a task while it is submitted."""
 
-    DEATHS, tries_again = (), False
+    DEATHS = ()
 
     def n_workers(self):
         return 1
@@ -83,7 +83,7 @@ class _ThisProcess:
 class _Processes:
     """Processes of this machine, into which tables are mapped."""
 
-    DEATHS, tries_again = (BrokenProcessPool,), False
+    DEATHS = (BrokenProcessPool,)
 
     def __init__(self, n_processes, paths):
         self._processes = [_Process() for _ in range(n_processes)]
@@ -127,8 +127,6 @@ class _Process:
 class _DaskCluster:
     """Workers of a Dask cluster; each does one task at a time, however many threads it has."""
 
-    tries_again = True
-
     def __init__(self, client, tables, deaths):
         self.DEATHS = deaths
         self._client, self._tables = client, tables
@@ -145,13 +143,11 @@ class _DaskCluster:
 class _RayCluster:
     """The cores of a Ray cluster."""
 
-    tries_again = True
-
     def __init__(self, ray, tables):
         errors = ray.exceptions
         self.DEATHS = (errors.WorkerCrashedError, errors.OutOfMemoryError, errors.NodeDiedError)
         self._ray, self._tables = ray, tables
-        self._score = ray.remote(num_cpus=1, max_retries=1)(_score)
+        self._score = ray.remote(num_cpus=1, max_retries=0)(_score)
 
     def n_workers(self):
         return max(1, int(self._ray.cluster_resources().get("CPU", 1)))
@@ -185,10 +181,10 @@ def _dask(n_jobs, address, tables):
     distributed = _needed("distributed", "dask")
     deaths = (distributed.scheduler.KilledWorker,)
     if address is None:
-        # A worker that dies is replaced, and its task tried once more. What a worker may have of the memory is not
-        # limited: the tables are mapped into all of them and count once.
+        # A worker that dies is replaced, and its tasks come back. What a worker may have of the memory is not limited:
+        # the tables are mapped into all of them and count once.
         settings = {"threads_per_worker": 1, "memory_limit": 0, "dashboard_address": None}
-        settings |= {"preload": _IGNORE_INTERRUPTS, "scheduler_kwargs": {"allowed_failures": 1}}
+        settings |= {"preload": _IGNORE_INTERRUPTS, "scheduler_kwargs": {"allowed_failures": 0}}
         settings |= {"silence_logs": logging.CRITICAL}
         with (
             mapped_tables(tables) as paths,

@@ -12,9 +12,9 @@ _KILLED = "killed: the process was killed, perhaps because memory ran out"
 def run_tasks(tasks, backend):
     """Have tasks scored, and tell of each as soon as it is done: a generator.
 
-    A process that dies takes its own task with it and no other. The task is tried again when all others are done and
-    it has the machine for itself; if that kills its process too, it gets a record that says so. Clusters try again on
-    their own, and what they give up is not tried again.
+    A process that dies takes its own task with it, and on some clusters those that were to come next. Such a task is
+    tried again when all others are done and it has the machines for itself; if that kills its process too, it gets a
+    record that says so.
 
     Parameters
     ----------
@@ -37,8 +37,6 @@ def run_tasks(tasks, backend):
     for task, future in _finished(tasks, backend):
         if not _died(future, backend):
             yield task, future.result()
-        elif backend.tries_again:
-            yield task, record_of(task, status=_KILLED)
         else:
             suspects.append(task)
     for task in suspects:

@@ -60,7 +60,7 @@ def dask_cluster():
     """Two workers that somebody else has started."""
     distributed = pytest.importorskip("distributed")
     settings = {"threads_per_worker": 1, "dashboard_address": None, "silence_logs": logging.CRITICAL, "memory_limit": 0}
-    with distributed.LocalCluster(n_workers=2, **settings, scheduler_kwargs={"allowed_failures": 1}) as cluster:
+    with distributed.LocalCluster(n_workers=2, **settings, scheduler_kwargs={"allowed_failures": 0}) as cluster:
         yield {"backend": "dask", "address": cluster.scheduler_address}
         assert cluster.status.name == "running"
 
