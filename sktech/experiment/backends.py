@@ -7,8 +7,10 @@ whose worker was killed.
 
 import importlib
 import logging
+import os
 import socket
 import threading
+import time
 import warnings
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
@@ -27,6 +29,7 @@ from sktech.experiment.shared import mapped_table, mapped_tables
 BACKENDS = ("loky", "dask", "ray")
 _SECONDS_TO_CONNECT = 10
 _SECONDS_TO_START = 120  # a worker, which may have to import everything first
+_SECONDS_BETWEEN_LOOKS = 1
 _IGNORE_INTERRUPTS = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"
 _one_at_a_time = threading.Lock()
 
@@ -114,7 +117,7 @@ class _Process:
     def submit(self, *call):
         if self._pool is None or self._latest.exception() is not None:
             self.close()
-            self._pool = ProcessPoolExecutor(1)
+            self._pool = ProcessPoolExecutor(1, initializer=_end_with, initargs=(os.getpid(),))
         with interrupts_stay_here():  # the call starts the process
             self._latest = self._pool.submit(*call)
         return self._latest
@@ -154,6 +157,17 @@ class _RayCluster:
 
     def submit(self, task):
         return self._score.remote(replace(task, table=None), self._tables[task.table]).future()
+
+
+def _end_with(parent):
+    """Have this process end when the one that has started it is killed."""
+
+    def watch():
+        while os.getppid() == parent:
+            time.sleep(_SECONDS_BETWEEN_LOOKS)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _score(task, table):

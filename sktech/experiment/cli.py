@@ -254,6 +254,8 @@ def _show(study, options):
             print(f"\n{comparison.name}")
         print_table(comparison.to_frame(), sys.stdout)
         print_words(comparison.verdict(), sys.stdout)
+        for column, reason in comparison.facts.leaks:
+            print_words(f"Possible leak: column {column!r} {reason}.", sys.stdout)
         folder = options.out / comparison.name if len(study) > 1 else options.out
         folder.mkdir(exist_ok=True)
         save_plots(comparison, folder, options.reference)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from pandas.api.types import is_datetime64_any_dtype
 from sklearn import datasets
 
 from sktech.experiment.cells import as_feature, as_groups, as_text, as_time
@@ -80,6 +81,8 @@ def read_table(source, target=None, *, categorical=(), drop=(), groups=None, tim
     if not features:
         raise InputError(f"{source}: expected columns besides the target {target!r}, got none")
     X = pd.DataFrame(features, copy=False)
+    if is_datetime64_any_dtype(frame[target]):
+        raise InputError(f"target {target!r}: expected classes, got moments; choose another target")
     y = check_target(frame[target], target)
     group_of_rows = None if groups is None else as_groups(frame[groups])
     time_of_rows = None if time is None else as_time(frame[time])

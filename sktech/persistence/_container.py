@@ -5,6 +5,7 @@
 """
 
 import contextlib
+import errno
 import hashlib
 import io
 import json
@@ -58,6 +59,8 @@ def write(path, objects, arrays):
         "sha256": {name: hashlib.sha256(content).hexdigest() for name, content in members.items()},
     }
     target = os.path.realpath(path)
+    if not os.path.isdir(os.path.dirname(target)):
+        raise FileNotFoundError(errno.ENOENT, "there is no such folder", os.path.dirname(target))
     draft = f"{target}.{secrets.token_hex(8)}.tmp"
     try:
         with open(draft, "xb") as file:

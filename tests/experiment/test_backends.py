@@ -121,6 +121,36 @@ def test_control_c_ends_the_processes_too(backend, n_kept, tmp_path):
     assert "</html>" in (out / "report.html").read_text()
 
 
+class WithPid(DummyClassifier):
+    """Tells which process fits it, and takes its time."""
+
+    def __init__(self, folder, strategy="prior"):
+        super().__init__(strategy=strategy)
+        self.folder = folder
+
+    def fit(self, X, y):
+        (Path(self.folder) / str(os.getpid())).touch()
+        time.sleep(60)
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="processes are looked for in /proc")
+def test_killed_as_a_whole_no_process_is_left(iris, tmp_path):
+    process = os.fork()
+    if not process:
+        compare(*iris, {"slow": WithPid(tmp_path)}, cv=ONE_FOLD, n_jobs=2)
+        os._exit(0)
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and not list(tmp_path.iterdir()):
+        time.sleep(0.05)
+    os.kill(process, signal.SIGKILL)
+    os.waitpid(process, 0)
+    (worker,) = tmp_path.iterdir()
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline and Path(f"/proc/{worker.name}").exists():
+        time.sleep(0.05)
+    assert not Path(f"/proc/{worker.name}").exists()
+
+
 def test_one_process_needs_no_other(iris):
     with backends.open_backend("loky", 1, None, []) as backend:
         assert backend.n_workers() == 1

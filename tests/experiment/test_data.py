@@ -300,3 +300,10 @@ def test_a_leak_is_refused_until_it_is_dropped_or_ignored(tmp_path):
     assert [column for column, _ in table.leaks] == ["the day"]
     assert read_table(path, "y", drop=["copy", "the day"]).leaks == ()
     assert read_table(path, "y", groups="copy", drop=["the day"]).leaks == ()
+
+
+def test_moments_are_no_classes(tmp_path):
+    path = tmp_path / "visits.parquet"
+    pd.DataFrame({"a": range(40), "when": pd.date_range("2024-01-01", periods=2).repeat(20)}).to_parquet(path)
+    with pytest.raises(InputError, match="target 'when': expected classes, got moments; choose another target"):
+        read_table(path, "when")
