@@ -11,6 +11,9 @@ import pytest
 from sklearn.datasets import load_iris
 
 from sktech.experiment import InputError, ResultStore, Table, compare, compare_tables
+from sktech.experiment.backends import open_backend
+from sktech.experiment.compare import plan
+from sktech.experiment.conditions import Conditions
 from sktech.experiment.shared import _PREFIX, mapped_table, mapped_tables
 
 
@@ -118,10 +121,26 @@ def test_killed_at_any_moment_it_goes_on_and_ends_with_the_same_table(iris, n_ke
 
 
 @pytest.mark.skipif(os.name == "nt", reason="processes differ")
-def test_two_runs_on_one_store_at_a_time_share_the_work(iris, n_kept, tmp_path):
+def test_two_processes_use_one_store_at_a_time(iris, n_kept, tmp_path):
     path = tmp_path / "shared.sqlite"
     processes = [_compare_in_a_fork(iris, path) for _ in range(2)]
     assert [os.waitpid(process, 0)[1] for process in processes] == [0, 0]
     assert n_kept(path) == 24
-    with ResultStore(path) as store:
-        assert len(store) == 24
+
+
+def test_a_run_does_not_do_what_another_has_finished_meanwhile(iris, tmp_path):
+    X, y = iris
+    how = {"cv": 3, "n_repeats": 2, "conditions": Conditions(), "n_candidates": 0, "random_state": 0}
+    experiment = plan([Table("iris", X, y.to_numpy())], ["dummy_prior", "k_nearest_neighbours"], **how)
+    path = tmp_path / "shared.sqlite"
+    with ResultStore(path) as one, ResultStore(path) as other, open_backend("loky", 1, None, []) as backend:
+        first, second = experiment.run(backend, one), experiment.run(backend, other)
+        done_by_first = [next(first)]  # it has looked for what is there: nothing
+        done_by_second = list(second)
+        done_by_first += first
+    assert [sum(not finished.reused for finished in done) for done in (done_by_first, done_by_second)] == [1, 11]
+    one, other = (
+        experiment.study([finished.record for finished in done]).folds() for done in (done_by_first, done_by_second)
+    )
+    by = ["model", "repeat", "fold"]
+    pd.testing.assert_frame_equal(one.sort_values(by, ignore_index=True), other.sort_values(by, ignore_index=True))
