@@ -85,7 +85,7 @@ SMALL = {"hidden_layer_sizes": (8,), "max_epochs": 2, "random_state": 0}
 ONE = NetClassifier(n_members=1, **SMALL)
 PREPARED = make_column_transformer(
     (make_pipeline(SimpleImputer(), StandardScaler()), NUMERIC),
-    (OneHotEncoder(), ["city", "plan"]),
+    (OneHotEncoder(handle_unknown="ignore"), ["city", "plan"]),
     ("passthrough", ["on"]),
 )
 LINEAR = {"module": torch.nn.Linear, "module__in_features": 4, "module__out_features": 3}
