@@ -3,6 +3,7 @@
 import os
 import sys
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from pathlib import Path
 
 from joblib import cpu_count
@@ -11,7 +12,7 @@ from sktech.experiment.backends import BACKENDS, open_backend
 from sktech.experiment.compare import plan
 from sktech.experiment.conditions import Conditions
 from sktech.experiment.console import print_ranks, print_table, print_words
-from sktech.experiment.data import BUNDLED, read_table
+from sktech.experiment.data import BUNDLED, read_table, told_apart
 from sktech.experiment.errors import InputError, shortened
 from sktech.experiment.formats import TableFile
 from sktech.experiment.interrupt import interrupts_stay_here
@@ -207,8 +208,10 @@ def _plan(options):
     conditions = Conditions(noise=options.noise, tail=options.tail, fraction=options.fraction)
     if os.getcwd() not in sys.path:
         sys.path.append(os.getcwd())  # package.module:Class may live here
+    tables = [_read(source, target, options) for source, target in _with_targets(options)]
+    names = told_apart([table.name for table in tables], options.data)
     experiment = plan(
-        [_read(source, target, options) for source, target in _with_targets(options)],
+        [replace(table, name=name) for table, name in zip(tables, names, strict=True)],
         options.models,
         cv=options.folds,
         n_repeats=options.repeats,

@@ -187,10 +187,7 @@ def plan(tables, estimators, *, cv, n_repeats, conditions, n_candidates, random_
     """
     names = [table.name for table in tables]
     if len(set(names)) < len(names) or not names:
-        raise InputError(
-            "expected tables with different names (a file's is its own, without folder), "
-            f"got {', '.join(names) or 'none'}"
-        )
+        raise InputError(f"expected tables with different names, got {', '.join(names) or 'none'}")
     if n_candidates < 0 or n_candidates == 1:
         raise InputError(f"tune: expected 0 or at least 2 candidates, got {n_candidates}")
     models = choose_models(estimators)

@@ -1,5 +1,6 @@
 """A file or the name of a set -> a table, or one line that says what is wrong with it."""
 
+import os
 import shlex
 from dataclasses import replace
 from pathlib import Path
@@ -90,6 +91,46 @@ def read_table(source, target=None, *, categorical=(), drop=(), groups=None, tim
     _refuse_leaks(source, [leak for leak in leaks if leak.whole and leak.column not in roles.ignore_leaks])
     told = tuple((leak.column, leak.reason) for leak in leaks)
     return Table(name, X, y, target, groups=group_of_rows, time=time_of_rows, leaks=told)
+
+
+def told_apart(names, sources):
+    """Names of tables; where several are the same, with as many of their folders as make them different.
+
+    Parameters
+    ----------
+    names : list of str
+        What the tables are called.
+    sources : list of str
+        Where they came from, as of :func:`read_table`.
+
+    Returns
+    -------
+    names : list of str
+        The same names if nothing makes them different.
+
+    Examples
+    --------
+    >>> from sktech.experiment.data import told_apart
+    >>> told_apart(["iris", "train", "train"], ["sklearn:iris", "data/adult/train.csv", "data/bank/train.csv"])
+    ['iris', 'adult-train', 'bank-train']
+    """
+    folders = [_folders(source) for source in sources]
+    shared = {name for name in names if names.count(name) > 1}
+    for depth in range(1, max(map(len, folders), default=0) + 1):
+        longer = [
+            "-".join([*of_file[-depth:], name]) if name in shared else name
+            for name, of_file in zip(names, folders, strict=True)
+        ]
+        if len(set(longer)) == len(longer):
+            return longer
+    return names
+
+
+def _folders(source):
+    for prefix in (_BUNDLED_PREFIX, _OPENML_PREFIX):
+        if source.startswith(prefix):
+            return [prefix.rstrip(":")]
+    return Path(os.path.abspath(source)).parent.parts[1:]  # not the root
 
 
 def _read(source, roles):

@@ -1,5 +1,6 @@
 import csv
 import itertools
+import shutil
 import subprocess
 import sys
 
@@ -78,6 +79,16 @@ def test_several_tables_are_told_one_by_one_and_together(out, capsys):
     page = (out / "report.html").read_text()
     assert "Differences to dummy_prior" in page
     assert "Wins, ties and losses against dummy_prior" in page
+
+
+def test_files_of_one_name_get_a_folder_each(table, out):
+    sources = [out.parent / folder / "train.csv" for folder in ("old", "new")]
+    for source in sources:
+        source.parent.mkdir()
+        shutil.copy(table, source)
+    options = ["--target", "kind", "--models", "dummy_prior", "--folds", "2", "--out", str(out)]
+    assert main(["compare", *map(str, sources), *options]) == 0
+    assert {"old-train", "new-train"} <= {path.name for path in out.iterdir()}
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from pyarrow import feather
 
 from sktech.experiment import InputError
-from sktech.experiment.data import BUNDLED, read_table
+from sktech.experiment.data import BUNDLED, read_table, told_apart
 
 CSV = "number,flag,gap,word,code,y\n1,True,True,red,1,b\n2.5,False,,,2,a\n?,True,False,blue,1,NA\n"
 
@@ -97,6 +97,26 @@ def test_feather_of_both_versions(tmp_path):
 def test_names_are_without_folder_and_endings(write):
     assert read_table(write("my.data.csv", CSV), "y").name == "my.data"
     assert read_table(write("my.data.csv.zst", zstd(CSV)), "y").name == "my.data"
+
+
+@pytest.mark.parametrize(
+    ("sources", "names"),
+    [
+        (["a/x.csv", "a/y.csv"], ["x", "y"]),
+        (["a/x.csv", "b/x.csv", "b/y.csv"], ["a-x", "b-x", "y"]),
+        (["a/c/x.csv", "b/c/x.csv", "x.csv"], ["a-c-x", "b-c-x", None]),
+        (["a/x.csv", "b/x.csv", "c/a-x.csv"], [None, None, "a-x"]),
+        (["/x.csv", "/a/x.csv"], ["x", "a-x"]),
+        (["sklearn:iris", "data/iris.csv"], ["sklearn-iris", "data-iris"]),
+        (["a/x.csv", "a/x.csv"], ["x", "x"]),
+        ([], []),
+    ],
+)
+def test_files_of_one_name_are_told_apart_by_their_folders(sources, names):
+    stems = [source.removeprefix("sklearn:").rpartition("/")[2].removesuffix(".csv") for source in sources]
+    told = told_apart(stems, sources)
+    assert [name if expected else None for name, expected in zip(told, names, strict=True)] == names
+    assert len(set(told)) == len(set(sources))
 
 
 def test_semicolons_may_stand_beside_decimal_commas(write):

@@ -80,9 +80,9 @@ def test_several_tables_share_seeds_and_models(iris):
 
 def test_bad_tables_are_refused(iris):
     X, y = iris
-    with pytest.raises(InputError, match=r"expected tables with different names .*, got none"):
+    with pytest.raises(InputError, match=r"expected tables with different names, got none"):
         compare_tables({}, ["dummy_prior"])
-    with pytest.raises(InputError, match=r"with different names .*, got a, a"):
+    with pytest.raises(InputError, match=r"with different names, got a, a"):
         compare_tables([Table("a", X, y.to_numpy())] * 2, ["dummy_prior"])
     with pytest.raises(InputError, match="0 or at least 2 candidates, got -1"):
         compare(X, y, ["dummy_prior"], tune=-1)
