@@ -18,8 +18,9 @@ def streams(generators):
 
     Parameters
     ----------
-    generators : list of torch.Generator
-        One for each net, in the order of the nets along the leading axis; all on the device of the training.
+    generators : list of torch.Generator or None
+        One for each net, in the order of the nets along the leading axis; all on the device of the training. None
+        stands for torch's global generator.
     """
     before, _LOCAL.generators = _current(), generators
     try:
@@ -67,7 +68,7 @@ def run_in_streams(function, n_members, device, *, at_once=True):
     Parameters
     ----------
     function : callable
-        ``function(members)`` for a slice of the members.
+        ``function(members)`` for a slice of the members; in it :func:`draw` asks the global generator, too.
     n_members : int
     device : torch.device
     at_once : bool, default=True
@@ -81,25 +82,21 @@ def run_in_streams(function, n_members, device, *, at_once=True):
     generators = _current()
     if generators is None:
         return [function(slice(0, n_members))]
-    before = get_global_state(device)
-    if at_once:
-        try:
-            result = function(slice(0, n_members))
-        except BaseException:
-            set_global_state(before, device)
-            raise
-        if torch.equal(before, get_global_state(device)):
-            return [result]
-        set_global_state(before, device)
-    results, share = [], n_members // len(generators)
+    before, share = get_global_state(device), n_members // len(generators)
     try:
-        for i, generator in enumerate(generators):
-            set_global_state(generator.get_state(), device)
-            results.append(function(slice(i * share, (i + 1) * share)))
-            generator.set_state(get_global_state(device))
+        with streams(None):
+            if at_once:
+                result = function(slice(0, n_members))
+                if torch.equal(before, get_global_state(device)):
+                    return [result]
+            results = []
+            for i, generator in enumerate(generators):
+                set_global_state(generator.get_state(), device)
+                results.append(function(slice(i * share, (i + 1) * share)))
+                generator.set_state(get_global_state(device))
+            return results
     finally:
         set_global_state(before, device)
-    return results
 
 
 def get_state(device):

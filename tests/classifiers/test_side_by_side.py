@@ -25,7 +25,7 @@ from sktech.classifiers._best import BestEpochs
 from sktech.classifiers._members import ROWS_PER_STEP, fit_members, members_proba
 from sktech.classifiers.net import BATCHES, TRAINING
 from sktech.labels import Labels
-from sktech.modules import MLP, Members, member_tensors
+from sktech.modules import MLP, Dropout, Jumpout, Members, member_tensors
 from sktech.sampling import MemberRows, SideBySide
 from sktech.smoothing import (
     Bootstrapping,
@@ -82,6 +82,20 @@ class Plain(nn.Module):
 
     def forward(self, X):
         return self.head(self.drop(self.body(X).relu()))
+
+
+class OurDropout(Plain):
+    """sktech's layers draw by other ways than torch's."""
+
+    layer = Dropout
+
+    def __init__(self, n_features_in, n_classes):
+        super().__init__(n_features_in, n_classes)
+        self.drop = self.layer()
+
+
+class OurJumpout(OurDropout):
+    layer = Jumpout
 
 
 class Quiet(nn.Module):
@@ -327,7 +341,7 @@ def test_every_optimizer_that_treats_each_number_by_itself(optimizer, numbers, b
 @pytest.mark.parametrize("n_members", [1, 2])
 @pytest.mark.parametrize(
     ("module", "atol"),
-    [(Plain, 1e-12), (Quiet, 1e-12), (Normed, 1e-9), (Branching, 1e-12)],
+    [(Plain, 1e-12), (OurDropout, 1e-12), (OurJumpout, 1e-12), (Quiet, 1e-12), (Normed, 1e-9), (Branching, 1e-12)],
     ids=lambda value: str(value),
 )
 def test_a_module_of_yours(module, atol, n_members, table, both_ways):
