@@ -100,7 +100,7 @@ class StoredArrays:
         stored = self._stored(name)
         if dtype not in _NATIVE:
             _check_size(stored, dtype.itemsize, shape)
-            stored = np.frombuffer(stored.tobytes(), dtype).reshape(shape)
+            stored = np.ndarray(shape, dtype, stored.tobytes())
         if stored.dtype != dtype or list(stored.shape) != shape or sorted(axes) != list(range(len(shape))):
             raise ModelFileError(f"array {name}: expected {dtype} of shape {shape}, got {stored.dtype} {stored.shape}")
         return stored.copy().transpose(np.argsort(axes).astype(int))
@@ -124,9 +124,11 @@ class StoredArrays:
             raise ModelFileError(f"arrays of no object: {', '.join(sorted(self._unread)):.100}")
 
     def _stored(self, name):
-        if name not in self._arrays:
-            raise ModelFileError(f"expected an array {name:.20}, found none")
-        self._unread.discard(name)
+        if name not in self._unread:
+            raise ModelFileError(
+                f"expected an array {name:.20} for one object, found none or one that another object has"
+            )
+        self._unread.remove(name)
         return self._arrays[name]
 
 
@@ -154,7 +156,7 @@ def dtype_to_plain(dtype):
     if dtype.names is not None:
         offsets = [dtype.fields[name][1] for name in dtype.names]
         formats = [dtype[name].str for name in dtype.names]
-        if all(dtype[name].names is None and dtype[name].subdtype is None for name in dtype.names):
+        if all(dtype[n].names is None and dtype[n].subdtype is None and len(dtype.fields[n]) == 2 for n in dtype.names):
             return {"names": list(dtype.names), "formats": formats, "offsets": offsets, "itemsize": dtype.itemsize}
     if dtype.names is not None or dtype.subdtype is not None or not _DTYPE.fullmatch(dtype.str):
         raise TypeError(f"no array of type {dtype} can be stored")

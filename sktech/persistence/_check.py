@@ -4,6 +4,7 @@ from reprlib import repr as shortened
 
 from sktech.persistence import _names
 from sktech.persistence._error import ModelFileError
+from sktech.persistence._states import ADDRESSES
 
 # Of numpy's Generator; those whose state has no place in a buffer, which would be followed without a look.
 BIT_GENERATORS = ("PCG64", "PCG64DXSM", "SFC64")
@@ -57,7 +58,7 @@ def _values(part, n):
 
 
 def _fields(part, n):
-    return type(part) is dict and all(_value(value, n) for value in part.values())
+    return type(part) is dict and part.keys().isdisjoint(ADDRESSES) and all(_value(value, n) for value in part.values())
 
 
 def _pairs(part, n):

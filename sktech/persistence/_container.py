@@ -12,6 +12,7 @@ import json
 import os
 import platform
 import secrets
+import shutil
 import zipfile
 from reprlib import repr as shortened
 
@@ -31,7 +32,7 @@ MAX_HEADER_BYTES = 100_000
 def write(path, objects, arrays):
     """Writes a file.
 
-    The bytes go into a new file beside it, which takes its place when they are on the disk.
+    The bytes go into a new file beside it, which takes its place, and its permissions, when they are on the disk.
 
     Parameters
     ----------
@@ -43,10 +44,14 @@ def write(path, objects, arrays):
 
     Raises
     ------
+    TypeError
+        If it is no path.
     OSError
         If it cannot be written; what stood there still does.
     """
-    members = {OBJECTS: json.dumps(objects, allow_nan=False, separators=(",", ":")).encode(), ARRAYS: arrays}
+    text = json.dumps(objects, allow_nan=False, separators=(",", ":"), ensure_ascii=False)
+    # Halves of characters stand alone in a text of Python's, and would become one if they were escaped.
+    members = {OBJECTS: text.encode(errors="surrogatepass"), ARRAYS: arrays}
     header = {
         "format": FORMAT,
         "versions": {
@@ -58,12 +63,18 @@ def write(path, objects, arrays):
         },
         "sha256": {name: hashlib.sha256(content).hexdigest() for name, content in members.items()},
     }
-    target = os.path.realpath(path)
-    if not os.path.isdir(os.path.dirname(target)):
-        raise FileNotFoundError(errno.ENOENT, "there is no such folder", os.path.dirname(target))
-    draft = f"{target}.{secrets.token_hex(8)}.tmp"
+    target = os.path.realpath(_checked(path))
+    folder = os.path.dirname(target)
+    if not os.path.isdir(folder):
+        raise FileNotFoundError(errno.ENOENT, "there is no such folder", folder)
+    is_there = os.path.exists(target)
+    if is_there and not os.path.isfile(target):
+        raise FileExistsError(errno.EEXIST, "there is a directory, a device or a pipe, no file", target)
+    draft = os.path.join(folder, f".{secrets.token_hex(8)}.tmp")
     try:
         with open(draft, "xb") as file:
+            if is_there:
+                shutil.copymode(target, draft)
             with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
                 for name, content in {HEADER: json.dumps(header, indent=1).encode(), **members}.items():
                     archive.writestr(zipfile.ZipInfo(name), content)
@@ -74,12 +85,13 @@ def write(path, objects, arrays):
         with contextlib.suppress(FileNotFoundError):
             os.unlink(draft)
         raise
-    if hasattr(os, "O_DIRECTORY"):  # the new name is on the disk, too
-        folder = os.open(os.path.dirname(target), os.O_DIRECTORY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+    if hasattr(os, "O_DIRECTORY"):
+        with contextlib.suppress(OSError):  # the new name is on the disk, too, where folders can be told so
+            number = os.open(folder, os.O_DIRECTORY)
+            try:
+                os.fsync(number)
+            finally:
+                os.close(number)
 
 
 def read(path):
@@ -99,8 +111,10 @@ def read(path):
     ------
     ModelFileError
         If it is another file, or one that was changed or cut short, or of a newer format.
+    TypeError
+        If it is no path.
     """
-    if os.path.isdir(path):
+    if os.path.isdir(_checked(path)):
         raise ModelFileError("expected a file, got a directory")
     with open(path, "rb") as file:
         content = file.read()
@@ -123,10 +137,16 @@ def read(path):
     return parse(bodies[OBJECTS]), bodies[ARRAYS]
 
 
+def _checked(path):
+    if not isinstance(path, (str, os.PathLike)):
+        raise TypeError(f"path: expected a string or a path, got {type(path).__name__}")
+    return os.fsdecode(path)
+
+
 def parse(content):
     """Plain data from JSON, without NaN and infinity, which JSON has no word for."""
     try:
-        return json.loads(content.decode(), parse_constant=_refuse_constant)
+        return json.loads(content.decode(errors="surrogatepass"), parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         raise ModelFileError(f"expected JSON, got something else: {error}") from error
 

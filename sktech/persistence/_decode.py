@@ -7,7 +7,6 @@ from reprlib import repr as shortened
 
 import numpy as np
 import torch
-from sklearn.tree._tree import Tree
 from skorch import NeuralNet
 
 from sktech.persistence import _names
@@ -15,6 +14,8 @@ from sktech.persistence._arrays import StoredArrays, plain_to_dtype, torch_dtype
 from sktech.persistence._check import BIT_GENERATORS, check
 from sktech.persistence._devices import Devices
 from sktech.persistence._error import ModelFileError
+from sktech.persistence._keys import is_quick
+from sktech.persistence._states import ADDRESSES, check_arguments, check_mask, check_state
 
 
 def decode(nodes, arrays, trusted=()):
@@ -39,9 +40,10 @@ def decode(nodes, arrays, trusted=()):
     ModelFileError
         Whatever is wrong.
     """
-    check(nodes, frozenset(trusted))
+    trusted = frozenset(trusted)
+    check(nodes, trusted)
     stored = StoredArrays(arrays)
-    decoder = _Decoder(nodes, stored)
+    decoder = _Decoder(nodes, stored, trusted)
     try:
         obj = decoder.build()
     except (ModelFileError, Warning):  # a warning is one where the caller wants an error of it
@@ -53,9 +55,10 @@ def decode(nodes, arrays, trusted=()):
 
 
 class _Decoder:
-    def __init__(self, nodes, arrays):
+    def __init__(self, nodes, arrays, trusted):
         self.devices = Devices()
-        self._nodes, self._arrays = nodes, arrays
+        self._nodes, self._arrays, self._trusted = nodes, arrays, trusted
+        self._owners = {}  # id of what is copied when it is given -> id of the object that it was given to
         self._built = []
         self._ahead = {}  # objects that are referred to before their turn, still empty
 
@@ -93,9 +96,10 @@ class _Decoder:
 
     def _key(self, part):
         key = self.value(part)
-        # The hash of tuples of tuples may take for ever.
-        if type(key) in (tuple, frozenset) and any(type(part) in (tuple, frozenset) for part in key):
-            raise ModelFileError("expected a key that is no tuple of tuples, got one")
+        if not is_quick(key):
+            raise ModelFileError("expected a key that is a number, a text or a short tuple of these, got another one")
+        if isinstance(key, str) and str(key) in ADDRESSES:
+            raise ModelFileError(f"expected a key that numpy and torch read no address from, got {key}")
         return key
 
     # ------------------------------------------------------------ what is filled after it was made
@@ -114,13 +118,19 @@ class _Decoder:
             obj[self._key(key)] = self.value(value)
 
     def _new(self, name, args=(), *_):
-        kind = _names.find(name, type)
-        return kind.__new__(kind, *self.values(args))
+        kind, args = _names.find(name, type), self.values(args)
+        if issubclass(kind, (torch.Tensor, BaseException)):
+            raise ModelFileError(
+                f"expected a class whose objects are no more than their state, got {_names.shown(name)}"
+            )
+        if args and _names.may_be_made(name):  # only named tuples need any, and these are not asked
+            return tuple.__new__(kind, args)
+        return kind.__new__(kind, *args)
 
     def _called(self, name, args=(), *_):
         kind, args = _names.find(name, type), self.values(args)
-        if kind is Tree and (len(args) != 3 or args[2] != len(args[1])):  # it gets memory for as many as it is told
-            raise ModelFileError("expected a tree with as many outputs as it has numbers of classes, got another")
+        if _names.may_be_called(name):
+            check_arguments(kind, args, self._is_trusted)
         return kind(*args)
 
     def _fill(self, obj, name, args=(), state=None, items=(), pairs=()):
@@ -129,12 +139,12 @@ class _Decoder:
         self._set_pairs(obj, pairs)
         if state is None:
             return
-        state = self._fields(state) if type(state) is dict else self.value(state)
+        state = self._fields(state) if type(state) is dict else self._shared_state(obj, state)
         if isinstance(obj, NeuralNet):  # its own way to take a state is a pickle
             vars(obj).update(state | {"device": self.devices.known(state.get("device"))})
         elif hasattr(type(obj), "__setstate__"):
-            if not hasattr(obj, "__dict__"):
-                _check_c_state(obj, state)
+            if _names.is_known_class(name):
+                self._own(obj, *check_state(obj, state))
             obj.__setstate__(state)
         else:
             attributes, slots = state if type(state) is tuple else (state, None)
@@ -144,11 +154,26 @@ class _Decoder:
                     raise ModelFileError(f"{name} has no slot {shortened(slot)}")
                 setattr(obj, slot, value)
 
+    def _shared_state(self, obj, part):
+        state = self.value(part)
+        self._own(obj, *(state if type(state) is tuple else [state]))
+        return state
+
+    def _own(self, obj, *parts):
+        """Refuses what is copied for a second object: a small file would get large."""
+        for part in parts:
+            if part is not None and self._owners.setdefault(id(part), id(obj)) != id(obj):
+                raise ModelFileError(f"expected a state of its own for a {type(obj).__name__}, got that of another")
+
+    def _is_trusted(self, function):
+        function = function.func if type(function) is functools.partial else function
+        return isinstance(function, _names.FUNCTIONS) and _names.shown(_names.name_of(function)) in self._trusted
+
     # ------------------------------------------------------------ what is made at once
 
     def _scalar(self, dtype, content):
         dtype, content = plain_to_dtype(dtype), bytes.fromhex(content)
-        if dtype.hasobject or dtype.names or len(content) != dtype.itemsize:
+        if dtype.hasobject or len(content) != dtype.itemsize:
             raise ModelFileError(f"expected {dtype.itemsize} bytes of type {dtype}, got {len(content)}")
         return np.frombuffer(content, dtype)[0] if content else dtype.type()
 
@@ -164,7 +189,9 @@ class _Decoder:
         return array.reshape(shape)
 
     def _masked(self, data, mask, fill_value):
-        return np.ma.MaskedArray(self.value(data), self.value(mask), fill_value=self.value(fill_value))
+        data, mask, fill_value = self.values([data, mask, fill_value])
+        check_mask(data, mask, fill_value)
+        return np.ma.MaskedArray(data, mask, fill_value=fill_value)
 
     def _random_state(self, key, position, *rest):
         if not 0 <= position <= 624:  # it is followed without a look
@@ -181,7 +208,10 @@ class _Decoder:
         return np.random.Generator(bits)
 
     def _partial(self, func, args, keywords):
-        return functools.partial(self.value(func), *self.values(args), **self._fields(keywords))
+        func = self.value(func)
+        if isinstance(func, functools.partial):  # Python makes one of two, with the arguments of both
+            raise ModelFileError("expected a partial of a function, got one of another partial")
+        return functools.partial(func, *self.values(args), **self._fields(keywords))
 
     def _tensor(self, name, dtype, shape, axes, device, requires_grad, is_parameter):
         tensor = self._arrays.get_tensor(name, dtype, shape, axes, self.devices.known(device))
@@ -191,24 +221,6 @@ class _Decoder:
         if text not in ("nan", "inf", "-inf"):
             raise ModelFileError(f"expected nan, inf or -inf, got {text!r:.20}")
         return float(text)
-
-
-def _check_c_state(obj, state):
-    """Refuses a state that an object in C would read beyond its end: it expects what it has said itself."""
-    if isinstance(obj, Tree):
-        is_right = type(state) is dict and state["node_count"] == len(state["nodes"])
-    else:
-        own = obj.__getstate__()
-        is_right = type(state) is type(own) is tuple and len(state) == len(own)
-        is_right = is_right and all(map(_is_alike, state, own))
-    if not is_right:
-        raise ModelFileError(f"expected a state of {type(obj).__name__}, got another one")
-
-
-def _is_alike(part, own):
-    if type(own) is np.ndarray:
-        return type(part) is np.ndarray and part.dtype == own.dtype and part.ndim == own.ndim
-    return own is None or type(part) is type(own)
 
 
 _FILLED = {

@@ -17,7 +17,10 @@ from skorch import NeuralNet
 
 from sktech.persistence._arrays import Arrays, dtype_to_plain
 from sktech.persistence._check import BIT_GENERATORS
+from sktech.persistence._keys import is_quick
 from sktech.persistence._names import FUNCTIONS, name_of
+
+MAX_BITS = 14_000  # of an integer; Python reads no longer ones from text
 
 
 def encode(obj):
@@ -54,6 +57,9 @@ class _Encoder:
     def value(self, obj, where=""):
         """An object as it stands in a node."""
         kind = type(obj)
+        if kind is int and obj.bit_length() > MAX_BITS:
+            self._path.append(where)
+            self._refuse(f"an integer of {obj.bit_length()} bits")
         if obj is None or kind in (bool, int, str) or (kind is float and math.isfinite(obj)):
             return obj
         if id(obj) in self._known:
@@ -77,9 +83,10 @@ class _Encoder:
         return [[self._key(key), self.value(value, f"[{key!r:.40}]")] for key, value in pairs]
 
     def _key(self, key):
-        if type(key) in (tuple, frozenset) and any(type(part) in (tuple, frozenset) for part in key):
-            self._refuse(f"the key {key!r:.60}, a tuple of tuples,")
-        return self.value(key, "<key>")
+        part = self.value(key, "<key>")
+        if not is_quick(key):
+            self._refuse(f"the key {key!r:.60}", "cannot be saved: it is a tuple of tuples, or a long one")
+        return part
 
     def _fields(self, fields, where):
         return {name: self.value(value, where.format(name)) for name, value in fields.items()}

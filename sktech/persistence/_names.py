@@ -58,7 +58,6 @@ _OPEN = frozenset(
         "sklearn.linear_model._sgd_fast",
         "sklearn.metrics._dist_metrics",
         "sklearn.neural_network._stochastic_optimizers",
-        "skorch",
         "torch.nn",
         "torch.optim",
         "torch.optim.lr_scheduler",
@@ -74,11 +73,13 @@ _CLASSES = {
     "sklearn.ensemble._hist_gradient_boosting.binning": {"_BinMapper"},
     "sklearn.gaussian_process._gpc": {"_BinaryGaussianProcessClassifierLaplace"},
     "sklearn.metrics._scorer": {"_CurveScorer", "_MultimetricScorer", "_PassthroughScorer", "_Scorer"},
+    "sklearn.impute._iterative": {"_ImputerTriplet"},
     "sklearn.multiclass": {"_ConstantPredictor"},
     "sklearn.utils": {"Bunch"},
     "sklearn.utils._metadata_requests": {"MetadataRequest", "MethodMetadataRequest", "MethodMapping"},
     "scipy.interpolate": {"BSpline"},
     "scipy.sparse": {f"{kind}_{form}" for kind in ("csr", "csc", "coo", "bsr", "dia") for form in ("matrix", "array")},
+    "skorch": {"NeuralNet", "NeuralNetBinaryClassifier", "NeuralNetClassifier", "NeuralNetRegressor"},
     "skorch.callbacks": {
         *("BatchScoring", "EarlyStopping", "EpochScoring", "EpochTimer", "Freezer", "GradientNormClipping"),
         *("Initializer", "InputShapeSetter", "LRScheduler", "ParamMapper", "PassthroughScoring", "PrintLog"),
@@ -103,6 +104,12 @@ _CALLED = {
     "sklearn.tree._tree": {"Tree"},
 }
 _CALLED_MODULES = frozenset({"sklearn._loss._loss", "sklearn.linear_model._sgd_fast"})
+# These are where they are only after a module of sklearn.experimental has been imported.
+_EXPERIMENTAL = {
+    "sklearn.impute:IterativeImputer": "enable_iterative_imputer",
+    "sklearn.model_selection:HalvingGridSearchCV": "enable_halving_search_cv",
+    "sklearn.model_selection:HalvingRandomSearchCV": "enable_halving_search_cv",
+}
 # Those that estimators refer to by themselves, and some that steps of pipelines are often made of.
 _FUNCTIONS = {
     "builtins": {"print"},
@@ -195,6 +202,8 @@ def find(name, kinds):
     """
     module, _, qualname = name.partition(":")
     try:
+        if name in _EXPERIMENTAL:
+            importlib.import_module(f"sklearn.experimental.{_EXPERIMENTAL[name]}")
         found = _find(importlib.import_module(module), qualname)
     except ImportError as error:
         raise ModelFileError(f"expected {shown(name)}, found none here: {error}") from error

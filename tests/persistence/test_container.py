@@ -1,7 +1,9 @@
 """The file itself: written at once or not at all, and read only by those who know its format."""
 
+import io
 import json
 import os
+import stat
 import zipfile
 
 import numpy as np
@@ -109,6 +111,48 @@ def test_a_link_stays_a_link(path):
     save(StandardScaler(), link)
     assert link.is_symlink()
     assert isinstance(load(path), StandardScaler)
+
+
+def test_permissions_of_the_old_file_are_kept(path):
+    save(StandardScaler(), path)
+    for mode in (0o600, 0o640):
+        path.chmod(mode)
+        save(StandardScaler(), path)
+        assert path.stat().st_mode & 0o777 == mode
+
+
+def test_the_longest_names_are_names(path):
+    long = path.with_name("n" * 255)
+    save(StandardScaler(), long)
+    assert isinstance(load(long), StandardScaler)
+
+
+def test_a_pipe_stays_a_pipe(path):
+    os.mkfifo(path)
+    with pytest.raises(FileExistsError, match="a pipe"):
+        save(StandardScaler(), path)
+    assert path.is_fifo()
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_folder_that_cannot_be_told_to_write_is_no_error_when_the_new_file_is_there(path, monkeypatch):
+    fsync = os.fsync
+
+    def refuse_folders(number):
+        if stat.S_ISDIR(os.fstat(number).st_mode):
+            raise OSError("invalid argument")
+        fsync(number)
+
+    monkeypatch.setattr(os, "fsync", refuse_folders)
+    save(StandardScaler(), path)
+    assert isinstance(load(path), StandardScaler)
+
+
+@pytest.mark.parametrize("wrong", [None, 3, b"model", io.BytesIO(b"")])
+def test_what_is_no_path_is_named(wrong):
+    for use in (lambda: save(StandardScaler(), wrong), lambda: load(wrong)):
+        with pytest.raises(TypeError, match=f"path: expected a string or a path, got {type(wrong).__name__}"):
+            use()
 
 
 def test_what_cannot_be_written_or_read(tmp_path):

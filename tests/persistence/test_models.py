@@ -24,12 +24,13 @@ from sklearn.ensemble import (
     VotingClassifier,
 )
 from sklearn.exceptions import InconsistentVersionWarning
+from sklearn.experimental import enable_halving_search_cv, enable_iterative_imputer  # noqa: F401
 from sklearn.feature_selection import SelectKBest, f_classif
 from sklearn.gaussian_process import GaussianProcessClassifier
 from sklearn.gaussian_process.kernels import RBF, WhiteKernel
-from sklearn.impute import SimpleImputer
+from sklearn.impute import IterativeImputer, SimpleImputer
 from sklearn.linear_model import LogisticRegression, SGDClassifier
-from sklearn.model_selection import GridSearchCV, StratifiedKFold
+from sklearn.model_selection import GridSearchCV, HalvingGridSearchCV, StratifiedKFold
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
@@ -119,6 +120,9 @@ class Classifier(NetClassifier):
 
 def halved(progress):
     return 0.5
+
+def distance(a, b):
+    return float(abs(a - b).sum())
 """
 
 
@@ -183,9 +187,12 @@ MODELS = {
     ).fit(X, NAMES),
     "CalibratedClassifierCV": lambda: CalibratedClassifierCV(ONE, cv=2).fit(TABLE, NAMES),
     "StackingClassifier": lambda: StackingClassifier([("net", ONE), ("svc", SVC())], cv=2).fit(X, NAMES),
-    "AdaBoostClassifier": lambda: AdaBoostClassifier(ONE, n_estimators=2).fit(X, NAMES),
+    "AdaBoostClassifier": lambda: AdaBoostClassifier(ONE, n_estimators=2, random_state=0).fit(X, NAMES),
     "bagged trees": lambda: BaggingVoteEnsemble(DecisionTreeClassifier(), 3).fit(X, Y),
     "bagged pipelines": lambda: BaggingVoteEnsemble(make_pipeline(PREPARED, LogisticRegression()), 3).fit(TABLE, NAMES),
+    "IterativeImputer": lambda: make_pipeline(IterativeImputer(max_iter=2, random_state=0), SVC()).fit(X, NAMES),
+    "HalvingGridSearchCV": lambda: HalvingGridSearchCV(ONE, {"lr": [0.01, 0.1]}, cv=2, random_state=0).fit(X, NAMES),
+    "own distance": lambda: KNeighborsClassifier(algorithm="ball_tree", metric=users().distance).fit(X, NAMES),
     "MLPClassifier": lambda: MLPClassifier((5,), tol=0.1).fit(X, NAMES),
     "KNeighborsClassifier": lambda: KNeighborsClassifier(algorithm="kd_tree").fit(X, NAMES),
     "GradientBoostingClassifier": lambda: GradientBoostingClassifier(n_estimators=3).fit(X, NAMES),
@@ -198,6 +205,7 @@ TRUSTED = {
     "own recurrent module": ["Recurrent"],
     "own class": ["Classifier", "halved"],
     "skorch net inside": ["Net"],
+    "own distance": ["distance"],
 }
 TRUSTED = {name: [f"sktech_test_users_module.{kind}" for kind in kinds] for name, kinds in TRUSTED.items()}
 
@@ -258,8 +266,9 @@ def elsewhere(saved, folder):
 
 
 def shown(estimator):
-    """Its parameters, without the addresses of what is inside."""
-    return re.sub("0x[0-9A-Fa-f]+", "", str(estimator.get_params()))
+    """Its parameters, without the addresses of what is inside, and without the order of sets, which have none."""
+    params = {name: sorted(value) if type(value) is set else value for name, value in estimator.get_params().items()}
+    return re.sub("0x[0-9A-Fa-f]+", "", str(params))
 
 
 def test_every_public_estimator_is_among_them():

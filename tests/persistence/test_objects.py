@@ -1,7 +1,8 @@
 """Whatever an estimator holds is told in plain data, and comes back as it was."""
 
 import functools
-import json
+import os
+import tempfile
 from collections import OrderedDict, defaultdict
 
 import numpy as np
@@ -13,13 +14,16 @@ from sklearn.neighbors import BallTree, KDTree
 from sklearn.tree import DecisionTreeClassifier
 
 from sktech.persistence import ModelFileError
+from sktech.persistence._container import read, write
 from sktech.persistence._decode import decode
 from sktech.persistence._encode import encode
 
 
-def there_and_back(obj):
+def there_and_back(obj, **trusted):
     nodes, arrays = encode(obj)
-    return decode(json.loads(json.dumps(nodes, allow_nan=False)), arrays.to_bytes())[0]
+    with tempfile.TemporaryDirectory() as folder:
+        write(os.path.join(folder, "file"), nodes, arrays.to_bytes())
+        return decode(*read(os.path.join(folder, "file")), **trusted)[0]
 
 
 def same(a, b):
@@ -47,6 +51,8 @@ def same(a, b):
         [float("nan"), float("inf"), -float("inf"), complex(float("nan"), -0.0)],
         [(), (1, ("a", [2])), [[]], {}, set(), {1, 2}, frozenset("a"), range(3), slice(None, 2)],
         {"a": 1, 1: "b", None: 2, 1.5: 3, (1, "a"): 4, True + 1: 5, b"k": 6, float("inf"): 7},
+        ["\ud800\udfff", "\udfff\ud800", "\ud800", "\U000103ff", {"\ud83d\ude00": "\ud83d\ude00"}],
+        [10**4200, -(10**4200), slice("a", "c"), defaultdict(functools.partial(np.clip, a_min=0))],
         OrderedDict([("b", 1), ("a", 2)]),
         defaultdict(list, {"a": [1]}),
         functools.partial(log_loss, labels=[0, 1]),
@@ -100,6 +106,15 @@ def test_structured_masked_and_object_arrays():
     points = np.zeros(3, np.dtype([("x", "<f4"), ("k", "<i8")], align=True))
     points["x"] = [1, np.nan, 3]
     assert same(there_and_back(points), points)
+    back = there_and_back([points[2], points[0], points[:0], np.zeros(3, "V0")])
+    assert back[1].dtype == points.dtype
+    assert back[1] == points[0]
+    assert same(back[2:], [points[:0], np.zeros(3, "V0")])
+    masked_points = np.ma.MaskedArray(points, [(True, False)] * 3)
+    back = there_and_back(masked_points)
+    assert same(back.data, points)
+    assert same(back.mask, masked_points.mask)
+    assert there_and_back(np.ma.MaskedArray([1.0, 2.0])).mask is np.ma.nomask
     shared = [1]
     objects = np.array([[None, "a"], [shared, float("nan")], [np.float32(2), shared]], dtype=object)
     back = there_and_back(objects)
@@ -239,6 +254,9 @@ def closure():
         ([torch.ones(2).to_sparse()], "layout"),
         ([torch.ones(2, device="meta")], "meta"),
         ({(1, (2, 3)): 4}, "tuple of tuples"),
+        ({(0,) * 2000: 4}, "a long one"),
+        ({"a": [10**5000]}, r"dict\['a'\]\[0\]: an integer of \d+ bits"),
+        ([np.zeros(2, [(("title", "x"), "f4")])], "no array of type"),
         ([np.dtype(("i4", 3))], "dtype"),
         (torch.nn.utils.parametrizations.weight_norm(torch.nn.Linear(2, 2)), "Parametrized"),
     ],
