@@ -139,8 +139,9 @@ class _Decoder:
         self._set_pairs(obj, pairs)
         if state is None:
             return
-        state = self._fields(state) if type(state) is dict else self._shared_state(obj, state)
+        state = self._fields(state) if type(state) is dict else self._shared_state(obj, name, state)
         if isinstance(obj, NeuralNet):  # its own way to take a state is a pickle
+            state = _named(state)
             vars(obj).update(state | {"device": self.devices.known(state.get("device"))})
         elif hasattr(type(obj), "__setstate__"):
             if _names.is_known_class(name):
@@ -148,21 +149,22 @@ class _Decoder:
             obj.__setstate__(state)
         else:
             attributes, slots = state if type(state) is tuple else (state, None)
-            vars(obj).update(attributes or {})
-            for slot, value in (slots or {}).items():
+            vars(obj).update(_named(attributes))
+            for slot, value in _named(slots).items():
                 if not isinstance(getattr(type(obj), slot, None), types.MemberDescriptorType):
                     raise ModelFileError(f"{name} has no slot {shortened(slot)}")
                 setattr(obj, slot, value)
 
-    def _shared_state(self, obj, part):
+    def _shared_state(self, obj, name, part):
         state = self.value(part)
-        self._own(obj, *(state if type(state) is tuple else [state]))
+        if _names.is_known_class(name):
+            self._own(obj, *(one for one in (state if type(state) is tuple else (state,)) if isinstance(one, dict)))
         return state
 
     def _own(self, obj, *parts):
         """Refuses what is copied for a second object: a small file would get large."""
         for part in parts:
-            if part is not None and self._owners.setdefault(id(part), id(obj)) != id(obj):
+            if self._owners.setdefault(id(part), id(obj)) != id(obj):
                 raise ModelFileError(f"expected a state of its own for a {type(obj).__name__}, got that of another")
 
     def _is_trusted(self, function):
@@ -221,6 +223,13 @@ class _Decoder:
         if text not in ("nan", "inf", "-inf"):
             raise ModelFileError(f"expected nan, inf or -inf, got {text!r:.20}")
         return float(text)
+
+
+def _named(attributes):
+    """Attributes, or slots, in a dictionary; None is none of them."""
+    if not isinstance(attributes, dict | None):
+        raise ModelFileError(f"expected attributes by name, got {type(attributes).__name__}")
+    return attributes or {}
 
 
 _FILLED = {

@@ -65,6 +65,10 @@ CALLED = {
         ["dict", {}],
         ["object", "torch.optim:SGD", [], {"defaults": [4], "state": [4], "param_groups": [3]}],
     ],
+    "a state": [*PRINT, thing(keys=[1]), ["object", "sktech.smoothing:LabelSmoothing", [], [2]]],
+    "a state of a net": [*PRINT, thing(get=[1]), ["object", "skorch:NeuralNet", [], [2]]],
+    "attributes": [*PRINT, thing(keys=[1]), ["tuple", [[2], None]], ["object", "scipy.sparse:csr_array", [], [3]]],
+    "slots": [*PRINT, thing(items=[1]), ["tuple", [None, [2]]], ["object", "scipy.sparse:csr_array", [], [3]]],
     "nodes": [
         *PRINT,
         thing(dtype=1, astype=[1]),

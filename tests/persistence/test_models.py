@@ -192,7 +192,9 @@ MODELS = {
     "bagged pipelines": lambda: BaggingVoteEnsemble(make_pipeline(PREPARED, LogisticRegression()), 3).fit(TABLE, NAMES),
     "IterativeImputer": lambda: make_pipeline(IterativeImputer(max_iter=2, random_state=0), SVC()).fit(X, NAMES),
     "HalvingGridSearchCV": lambda: HalvingGridSearchCV(ONE, {"lr": [0.01, 0.1]}, cv=2, random_state=0).fit(X, NAMES),
-    "own distance": lambda: KNeighborsClassifier(algorithm="ball_tree", metric=users().distance).fit(X, NAMES),
+    "own distance": lambda: VotingClassifier(
+        [(str(k), KNeighborsClassifier(k, algorithm="ball_tree", metric=users().distance)) for k in (1, 2)]
+    ).fit(X, NAMES),
     "MLPClassifier": lambda: MLPClassifier((5,), tol=0.1).fit(X, NAMES),
     "KNeighborsClassifier": lambda: KNeighborsClassifier(algorithm="kd_tree").fit(X, NAMES),
     "GradientBoostingClassifier": lambda: GradientBoostingClassifier(n_estimators=3).fit(X, NAMES),
