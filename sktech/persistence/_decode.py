@@ -149,7 +149,8 @@ class _Decoder:
             obj.__setstate__(state)
         else:
             attributes, slots = state if type(state) is tuple else (state, None)
-            vars(obj).update(_named(attributes))
+            if attributes := _named(attributes):  # who has slots alone has no place for any
+                vars(obj).update(attributes)
             for slot, value in _named(slots).items():
                 if not isinstance(getattr(type(obj), slot, None), types.MemberDescriptorType):
                     raise ModelFileError(f"{name} has no slot {shortened(slot)}")

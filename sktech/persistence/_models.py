@@ -18,14 +18,14 @@ def save(estimator, path):
         Of sktech's, scikit-learn's or skorch's, or one of yours that derives from these; fitted or not. Whatever is
         inside (steps, members, modules, callbacks) travels with it, and so does the state of its optimiser.
     path : str or os.PathLike
-        A file that is there is replaced, at once and only when the new one is complete.
+        A file that is there is replaced, at once and only when the new one is complete, which gets its permissions.
 
     Raises
     ------
     TypeError
-        If it is no estimator, or if there is something inside that no file without code can hold: a lambda or another
-        function or class that does not stand at the top of a module, a generator, an object of a C library. The message
-        says what, and in which parameter or attribute.
+        If it is no estimator, if the path is none, or if there is something inside that no file without code can hold:
+        a lambda or another function or class that does not stand at the top of a module, a generator, an object of a C
+        library. The message says what, and in which parameter or attribute.
     OSError
         If the file cannot be written. What was there is still there.
 

@@ -43,9 +43,12 @@ def _is_dict(value):
     return isinstance(value, dict)
 
 
+def _are_tensors(value):
+    return type(value) is list and all(isinstance(one, torch.Tensor) for one in value)
+
+
 def _are_groups(value):
-    groups = value if type(value) is list and all(type(group) is dict for group in value) else [{"params": [None]}]
-    return all(isinstance(one, torch.Tensor) for group in groups for one in group.get("params", [None]))
+    return type(value) is list and all(type(group) is dict and _are_tensors(group.get("params")) for group in value)
 
 
 def _are_lists_of_names(value):

@@ -223,6 +223,31 @@ class Outer:
         pass
 
 
+class Slots:
+    __slots__ = ("a", "b")
+
+
+class Tuple:
+    def __init__(self, shared):
+        self.shared = shared
+
+    def __getstate__(self):
+        return self.shared, 1
+
+    def __setstate__(self, state):
+        self.shared, _ = state
+
+
+def test_states_of_others_are_taken_as_they_were_given():
+    slots, shared = Slots(), {"k": 1}
+    slots.a, slots.b = 1, shared
+    trusted = [f"{__name__}.{name}" for name in ("Slots", "Tuple")]
+    back = there_and_back([slots, Tuple(shared), Tuple(shared), Slots()], trusted=trusted)
+    assert (back[0].a, back[0].b) == (1, {"k": 1})
+    assert back[0].b is back[1].shared is back[2].shared
+    assert not hasattr(back[3], "a")
+
+
 def test_names_of_others_need_trust():
     nodes, arrays = encode([a_function, Outer.Inner, Outer()])
     names = [f"{__name__}.{name}" for name in ("a_function", "Outer.Inner", "Outer")]
