@@ -129,9 +129,10 @@ class _Decoder:
 
     def _called(self, name, args=(), *_):
         kind, args = _names.find(name, type), self.values(args)
-        if _names.may_be_called(name):
-            check_arguments(kind, args, self._is_trusted)
-        return kind(*args)
+        copied = check_arguments(kind, args, self._is_trusted) if _names.may_be_called(name) else []
+        obj = kind(*args)
+        self._own(obj, *copied)
+        return obj
 
     def _fill(self, obj, name, args=(), state=None, items=(), pairs=()):
         if items:

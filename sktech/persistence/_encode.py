@@ -8,6 +8,7 @@ themselves, and ``[k]`` for the object of node k: so what is shared stays shared
 import copyreg
 import functools
 import math
+import sys
 import types
 
 import numpy as np
@@ -192,6 +193,8 @@ class _Encoder:
         if isinstance(obj, KDTree | BallTree):  # it is grown anew, for a state of numbers is followed without a look
             data, _, _, _, leaf_size, *_, metric, weight = obj.__getstate__()
             return "call", (data, leaf_size, metric, weight), None, (), ()
+        if kind is getattr(sys.modules.get("pandas"), "Index", None):  # of columns, as in X.columns[:3]
+            return "call", self._labels(obj), None, (), ()
         try:
             make, args, state, items, pairs, *_ = (*obj.__reduce_ex__(4), None, None, None)
         except Exception as error:
@@ -206,6 +209,17 @@ class _Encoder:
         else:
             self._refuse(f"an object of type {kind.__module__}.{kind.__qualname__}")
         return how, args, state, items or (), pairs or ()
+
+    def _labels(self, index):
+        """What a pandas.Index is called with: texts or numbers, without objects, its type, no copy, and its name."""
+        labels = index.to_numpy()
+        if labels.dtype.hasobject:
+            labels = np.array(labels.tolist(), dtype=str)
+        if labels.tolist() != index.tolist() or not isinstance(index.name, str | None):
+            self._refuse(
+                "a pandas.Index", "cannot be saved: it has labels or a name of other kinds than text and number"
+            )
+        return labels, str(index.dtype), False, index.name
 
     def _state(self, state):
         """Attributes by name where they are a dictionary, as they mostly are."""

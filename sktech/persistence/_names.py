@@ -100,6 +100,7 @@ _NAMED_ONLY = {
 _CALLED = {
     "builtins": {"range", "slice"},
     "collections": {"OrderedDict", "defaultdict"},
+    "pandas": {"Index"},
     "sklearn.neighbors": {"BallTree", "KDTree"},
     "sklearn.tree._tree": {"Tree"},
 }

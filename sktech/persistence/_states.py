@@ -122,6 +122,11 @@ def check_arguments(kind, args, is_trusted):
     is_trusted : callable
         Of a function: whether the user has named it.
 
+    Returns
+    -------
+    copied : list of ndarray
+        Arrays that it copies, and that only one object can therefore have.
+
     Raises
     ------
     ModelFileError
@@ -132,8 +137,12 @@ def check_arguments(kind, args, is_trusted):
     elif kind in (KDTree, BallTree):  # it is grown anew, which calls a distance of the user's
         is_right = is_right and len(args) == 4 and is_numbers(args[0]) and isinstance(args[2], DistanceMetric)
         is_right = is_right and (not isinstance(args[2], _CALLING) or is_trusted(args[2].__getstate__()[3]))
+    elif kind.__name__ == "Index":  # pandas'
+        is_right = is_right and len(args) == 4 and is_numbers(args[0]) and args[0].ndim == 1
+        is_right = is_right and type(args[1]) is str and args[2] is False and isinstance(args[3], str | None)
     if not is_right:
         raise ModelFileError(f"expected what a {kind.__name__} is made of, got something else")
+    return args[:1] if kind.__name__ == "Index" else []
 
 
 def _has_objects(arg):

@@ -121,7 +121,14 @@ FOREVER = {
         ["object", "torch.nn:GRU", [], {"_parameters": [2], "num_layers": 10**9, "bidirectional": False, "bias": True}],
     ],
 }
+LABELS = ["call", "pandas:Index", [[0], "float64", False, None]]
 MUCH = {
+    "labels twice": [MANY[0], LABELS, LABELS, ["list", [[1], [2]]]],
+    "labels from a range": [
+        ["call", "builtins:range", [10**12]],
+        ["call", "pandas:Index", [[0], "int64", False, None]],
+        ["list", [[1]]],
+    ],
     "an array twice": [*MANY, ["list", [[0], [1], [2]]]],
     "a tensor twice": [["tensor", "0", "float64", [8], [0], "cpu", False, False]] * 2 + [["list", [[0], [1]]]],
     "a partial of partials": [PRINT[0], *(["partial", [k], [1] * 1000, {}] for k in range(3000))],

@@ -190,6 +190,12 @@ MODELS = {
     "AdaBoostClassifier": lambda: AdaBoostClassifier(ONE, n_estimators=2, random_state=0).fit(X, NAMES),
     "bagged trees": lambda: BaggingVoteEnsemble(DecisionTreeClassifier(), 3).fit(X, Y),
     "bagged pipelines": lambda: BaggingVoteEnsemble(make_pipeline(PREPARED, LogisticRegression()), 3).fit(TABLE, NAMES),
+    "columns of a frame": lambda: make_pipeline(
+        make_column_transformer(
+            (SimpleImputer(), TABLE.columns[:2]), (OneHotEncoder(), TABLE.select_dtypes("category").columns)
+        ),
+        LogisticRegression(),
+    ).fit(TABLE, NAMES),
     "IterativeImputer": lambda: make_pipeline(IterativeImputer(max_iter=2, random_state=0), SVC()).fit(X, NAMES),
     "HalvingGridSearchCV": lambda: HalvingGridSearchCV(ONE, {"lr": [0.01, 0.1]}, cv=2, random_state=0).fit(X, NAMES),
     "own distance": lambda: VotingClassifier(

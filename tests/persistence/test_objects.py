@@ -6,6 +6,7 @@ import tempfile
 from collections import OrderedDict, defaultdict
 
 import numpy as np
+import pandas as pd
 import pytest
 import scipy.sparse
 import torch
@@ -200,6 +201,23 @@ def test_objects_of_scikit_learns_in_c():
     assert np.array_equal(back.predict(X.astype(np.float32)), tree.predict(X.astype(np.float32)))
 
 
+@pytest.mark.parametrize(
+    "index",
+    [
+        pd.DataFrame({"a": [1], "größe": [2]}).columns,
+        pd.Index(["a", "", "\n"], dtype=object, name="columns"),
+        pd.Index(["a"], dtype="string"),
+        pd.Index([3, -1]),
+        pd.Index([0.5, np.inf]),
+        pd.Index([True, False]),
+        pd.Index([], dtype=object),
+    ],
+    ids=repr,
+)
+def test_labels_of_pandas(index):
+    pd.testing.assert_index_equal(there_and_back([index])[0], index, exact=True)
+
+
 def test_optimisers_keep_their_state():
     module = torch.nn.Linear(3, 2)
     optimizer = torch.optim.AdamW(module.parameters(), lr=0.1, fused=True)
@@ -283,6 +301,10 @@ def closure():
         ({"a": [10**5000]}, r"dict\['a'\]\[0\]: an integer of \d+ bits"),
         ([np.zeros(2, [(("title", "x"), "f4")])], "no array of type"),
         ([np.dtype(("i4", 3))], "dtype"),
+        ([pd.Index(["a", 1])], r"list\[0\]: a pandas.Index"),
+        ([pd.Index(["a", None])], "pandas.Index"),
+        ([pd.Index(["a"], name=("b", 1))], "pandas.Index"),
+        ([pd.MultiIndex.from_tuples([(1, 2)])], "pandas.MultiIndex"),
         (torch.nn.utils.parametrizations.weight_norm(torch.nn.Linear(2, 2)), "Parametrized"),
     ],
 )
