@@ -14,6 +14,7 @@ from sklearn.cluster import KMeans
 from sklearn.datasets import load_iris
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import AdaBoostClassifier, HistGradientBoostingClassifier
+from sklearn.frozen import FrozenEstimator
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.metrics import accuracy_score, f1_score, log_loss
@@ -457,6 +458,17 @@ def test_missing_numbers_are_for_pipelines_that_fill_them_in(wrapped, ensemble, 
     assert get_tags(ensemble(member)).input_tags.allow_nan
     one, other = (ensemble(member, random_state=0).fit(table, y).predict_proba(table) for table in (X, filled))
     assert_allclose(one, other, atol=1e-3)
+
+
+@pytest.mark.parametrize("known", [["a", "b"], [0, 5], [-1, 9]], ids=str)
+@pytest.mark.parametrize("kind", [LogisticRegression, LinearSVC], ids=["probabilities", "labels"])
+def test_members_that_know_other_classes_are_refused(kind, known, data):
+    X, right = data[0], (data[1] == "low").astype(int)
+    member = FrozenEstimator(kind().fit(X, np.array(known)[right]))
+    for ensemble in (BaggingVoteEnsemble(member, 2), OutputCodeEnsemble(member)):
+        clf = ensemble.fit(X, right)
+        with pytest.raises(ValueError, match=r"estimator: expected one that knows none but the classes \[0, 1\], got"):
+            clf.predict(X)
 
 
 @pytest.mark.parametrize("member_weights", ["accuracy", "bayes", "greedy"])
