@@ -78,6 +78,7 @@ class MemberRows:
         self.rows, self.copies, self.weight = (
             part[0] if part is not None and copies.ndim == 1 else part for part in parts
         )
+        self.dtype = dtype
         self.shuffle = shuffle
 
     def __len__(self):
@@ -364,7 +365,7 @@ class WithTrusted:
         drawn = self.learned(progress, generator)
         parts = []
         for part in (drawn.weight, drawn.copies):
-            part = torch.ones(drawn.rows.shape) if part is None else part
+            part = torch.ones(drawn.rows.shape, dtype=self.learned.dtype) if part is None else part
             steps = [
                 torch.cat([own * (1 + self.n_trusted / size), own.new_zeros(*own.shape[:-1], self.n_trusted)], dim=-1)
                 for own, size in zip(part.split(self._sizes, dim=-1), self._sizes, strict=True)

@@ -198,6 +198,18 @@ def test_each_step_ends_with_trusted_rows_that_weigh_nothing(members, batch_size
         assert_array_equal(np.sort(turns[:, start : start + 12], axis=1), np.tile(np.arange(12), (members or 1, 1)))
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("label_weight", [None, np.linspace(1, 2, 40)], ids=["alike", "weighted"])
+def test_weights_beside_trusted_rows_are_of_the_nets_type(label_weight, dtype):
+    copies = np.ones(40)
+    trusted = np.arange(40) < 12
+    own = MemberRows(copies * ~trusted, label_weight, dtype)
+    sampler = WithTrusted(own, MemberRows(copies * trusted, label_weight, dtype), 28, 9)
+    drawn = sampler(0.0, torch.Generator().manual_seed(0))
+    assert drawn.weight.dtype == drawn.copies.dtype == dtype
+    assert torch.equal(drawn.copies[:28], torch.full((28,), 1 + 9 / 28, dtype=dtype))
+
+
 # ------------------------------------------------------------ groups of one class
 
 CODES = np.repeat([0, 1, 2, 3], [20, 12, 6, 2])

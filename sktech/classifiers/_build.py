@@ -217,11 +217,15 @@ def make_net(estimator, encoder, n_classes, n_members, batch_size):
         net = TensorNet(**params, **feeding, **module)
     try:
         net.initialize()
-    except ValueError:  # of the optimiser, which found no parameters
-        if isinstance(getattr(net, "module_", None), torch.nn.Module | None):
+    except ValueError:  # of the optimiser, perhaps, which found no parameters
+        made = getattr(net, "module_", None)
+        if made is None or (isinstance(made, torch.nn.Module) and any(True for _ in made.parameters())):
             raise
-        made = type(net.module_).__name__
-        raise TypeError(f"net: expected a callable that makes a torch module, got one that makes {made}") from None
+        if isinstance(made, torch.nn.Module):
+            raise ValueError("net: expected a module with parameters to train, got one without any") from None
+        raise TypeError(
+            f"net: expected a callable that makes a torch module, got one that makes {type(made).__name__}"
+        ) from None
     dtype = getattr(torch, estimator.dtype)
     if any(parameter.dtype != dtype for parameter in net.module_.parameters()):
         net.module_.to(dtype)

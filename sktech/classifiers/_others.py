@@ -66,7 +66,7 @@ def probabilities(model, X, classes, role="teacher"):
     X = X.copy() if hasattr(X, "copy") else X  # some write into it
     spread = np.zeros((X.shape[0], len(classes)))
     if not hasattr(model, "predict_proba"):
-        spread[np.arange(len(spread)), np.searchsorted(classes, model.predict(X))] = 1
+        spread[np.arange(len(spread)), _places(model, model.predict(X), classes, role)] = 1
         return spread
     own = np.asarray(model.predict_proba(X), dtype=np.float64)
     if own.shape != (len(spread), len(model.classes_)) or not (own >= 0).all() or not (own.sum(axis=1) > 0).all():
@@ -74,8 +74,19 @@ def probabilities(model, X, classes, role="teacher"):
             f"{role}: expected probabilities of {len(model.classes_)} classes from {type(model).__name__}, got "
             f"{own[:1]}, ..., of shape {own.shape}"
         )
-    spread[:, np.searchsorted(classes, model.classes_)] = own
+    spread[:, _places(model, model.classes_, classes, role)] = own
     return spread
+
+
+def _places(model, labels, classes, role):
+    """Where labels that a model knows stand among the classes."""
+    known = np.unique(labels).tolist()
+    if not set(known) <= set(classes.tolist()):
+        raise ValueError(
+            f"{role}: expected one that knows none but the classes {classes.tolist()}, got {type(model).__name__}, "
+            f"which answers {known}"
+        )
+    return np.searchsorted(classes, labels)
 
 
 def mean_proba(models, X, classes):

@@ -46,9 +46,9 @@ def train_side_by_side(estimators, seeds, data, train, valid, objective):
         for estimator, seed in zip(estimators, seeds, strict=True):
             with seeded_torch(spawn_seed(seed, TRAINING, 0), device):
                 nets.append(make_net(estimator, first._encoder, n_classes, n_each, batch_size))
+                check_module(nets[-1], data, n_rows, n_classes, n_each)
                 generators.append(torch.Generator(device))
                 generators[-1].set_state(get_global_state(device))
-        check_module(nets[0], data, n_rows, n_classes, n_each)
         with seeded_torch(seeds[0], device):
             stack = make_net(first, first._encoder, n_classes, n_each * len(nets), batch_size)
             places = [slice(i * n_each, (i + 1) * n_each) for i in range(len(nets))]

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone, is_clusterer, is_regressor
+from sklearn.pipeline import Pipeline
 from sklearn.utils import _safe_indexing, get_tags
 from sklearn.utils.validation import assert_all_finite, check_is_fitted
 
@@ -73,7 +74,7 @@ class Ensemble(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
 
     def _table(self, X, *, reset):
         X = check_table(self, X, reset=reset, categorical_features=self._categorical_features())
-        if not is_frame(X) and not get_tags(self.estimator_).input_tags.allow_nan:
+        if not is_frame(X) and not takes_missing(self.estimator_):
             assert_all_finite(X, input_name="X")  # which a member that draws other rows might not see
         return X
 
@@ -134,8 +135,15 @@ class Ensemble(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = get_tags(self._member()).input_tags.allow_nan
+        tags.input_tags.allow_nan = takes_missing(self._member())
         return tags
+
+
+def takes_missing(member):
+    """Whether missing numbers are left to a classifier: it says so, or it holds a pipeline, which may fill them in and
+    does not say."""
+    parts = (member, *member.get_params().values())
+    return get_tags(member).input_tags.allow_nan or any(isinstance(part, Pipeline) for part in parts)
 
 
 def fitted_member(name, *args, **kwargs):

@@ -52,7 +52,7 @@ def accuracy_weights(right, unseen):
     """
     error = _mean(~right, unseen)
     total = unseen.sum(axis=1)
-    least = np.minimum(0.5 / np.where(total > 0, total, np.inf), 0.5)
+    least = np.minimum(0.5 / np.where(total > 0, total, total[total > 0].mean()), 0.5)
     error = np.clip(error, least, 1 - least)
     weights = np.maximum(np.log((1 - error) / error), 0)
     return weights if weights.any() else np.ones(len(weights))

@@ -1,8 +1,11 @@
 """Any module, many times: members of a committee that were never written for it."""
 
+import itertools
+
 import torch
 from torch import nn
 from torch.func import functional_call, stack_module_state, vmap
+from torch.nn.parameter import is_lazy
 
 from sktech._random import process_lock
 from sktech._streams import get_global_state, run_in_streams, set_global_state
@@ -26,6 +29,11 @@ class Members(Committee):
     **kwargs
         Passed to ``module``.
 
+    Raises
+    ------
+    ValueError
+        If a member has lazy layers, which get their weights from the first rows that they see.
+
     Shape
     -----
     input (n_members, n, ...), or (n, n_features) for rows that all members share -> output (n_members, n, ...)
@@ -41,6 +49,11 @@ class Members(Committee):
     def __init__(self, module, n_members, **kwargs):
         super().__init__()
         members = [module(**kwargs) for _ in range(n_members)]
+        if any(map(is_lazy, itertools.chain(members[0].parameters(), members[0].buffers()))):
+            raise ValueError(
+                "net: expected layers that know their sizes when they are made, as members are stacked then, got lazy "
+                f"ones in {type(members[0]).__name__}"
+            )
         parameters, buffers = stack_module_state(members)
         self.n_members = n_members
         # The structure of one member, holding the parameters of all: only functional_call makes sense of it.

@@ -4,6 +4,7 @@ import copy
 import pickle
 import re
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -218,6 +219,12 @@ REFUSED_NETS = {
 def test_a_net_that_cannot_be_trained_is_refused(net, error, message, X, y):
     with pytest.raises(error, match=message):
         learner(net).fit(X, y)
+
+
+@pytest.mark.parametrize("n_members", [1, 2])
+def test_a_module_of_buffers_alone_is_refused(n_members, X, y):
+    with pytest.raises(ValueError, match="net: expected a module with parameters to train, got one without any"):
+        learner(partial(nn.BatchNorm1d, 3, affine=False), n_members=n_members).fit(X, y)
 
 
 def test_a_skorch_net_keeps_its_own_learning_rate(X, y):

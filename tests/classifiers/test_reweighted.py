@@ -26,7 +26,7 @@ from sktech.classifiers._row_weights import mean_one
 from sktech.classifiers.reweighted import _WithTrustedRows
 from sktech.labels import Labels
 from sktech.modules import MLP, Members
-from sktech.smoothing import LabelSmoothing, TrainingTable
+from sktech.smoothing import ConfidencePenalty, LabelSmoothing, TrainingTable
 from sktech.training import Batch, Forward, Objective
 from sktech.training.objective import backward
 
@@ -383,6 +383,19 @@ def test_wraps_any_net_and_takes_frames_strings_and_categories(clf):
     assert_array_equal(clf.feature_names_in_, X.columns)
     assert_allclose(clf.predict_proba(X).sum(axis=1), 1, rtol=1e-5)
     assert np.isfinite(clf.row_weights_).sum() == 112
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("n_members", [1, 2])
+@pytest.mark.parametrize("method", ["learn_to_reweight", "meta_weight_net"])
+def test_a_penalty_of_no_strength_changes_nothing(method, n_members, dtype):
+    X, y = make_classification(80, random_state=0)  # no row comes twice
+    small = {"n_members": n_members, "hidden_layer_sizes": (8,), "max_epochs": 2, "dtype": dtype, "random_state": 0}
+    plain, penalised = (
+        ReweightedClassifier(net, method=method, random_state=0).fit(X, y).predict_proba(X)
+        for net in (NetClassifier(**small), SmoothedNetClassifier(ConfidencePenalty(strength=0), **small))
+    )
+    assert_allclose(penalised, plain, atol=1e-6 if dtype == "float32" else 1e-14)
 
 
 def test_takes_probabilities_as_labels():

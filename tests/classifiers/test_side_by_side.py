@@ -123,6 +123,24 @@ class BranchingInTraining(Plain):
         return self.head(1.1 * h if self.training and h.mean() > 0 else h)
 
 
+class Restless(Quiet):
+    """Draws random numbers also when it does not learn."""
+
+    def forward(self, X):
+        return super().forward(X + 0.1 * torch.randn_like(X))
+
+
+class Lazy(nn.Module):
+    """Its first layer gets its weights from the first rows that it sees."""
+
+    def __init__(self, n_classes):
+        super().__init__()
+        self.layers = nn.Sequential(nn.LazyLinear(8), nn.Tanh(), nn.Linear(8, n_classes))
+
+    def forward(self, X):
+        return self.layers(X)
+
+
 def net(kind=NetClassifier, **params):
     small = {"n_members": 1, "max_epochs": 3, "batch_size": 32, "dtype": "float64", "random_state": 0}
     if params.get("net") is None:
@@ -369,6 +387,31 @@ def test_a_module_of_yours_with_early_stopping(module, n_members, numbers, both_
 def test_a_module_that_vmap_cannot_run_only_in_training(n_members, numbers, both_ways):
     X, y = numbers
     assert_same(*both_ways(net(net=BranchingInTraining, n_members=n_members), X, y), X, 1e-12)
+
+
+@pytest.mark.parametrize("early_stopping", [True, False])
+@pytest.mark.parametrize("n_members", [1, 2])
+def test_a_module_that_draws_random_numbers_at_all_times(n_members, early_stopping, numbers, both_ways):
+    X, y = numbers
+    torch.manual_seed(0)
+    before = torch.get_rng_state()
+    one, other = both_ways(net(net=Restless, n_members=n_members, early_stopping=early_stopping), X, y)
+    assert torch.equal(torch.get_rng_state(), before)
+    for a, b in zip(one.estimators_, other.estimators_, strict=True):
+        for mine, alone in zip(a.net_.module_.parameters(), b.net_.module_.parameters(), strict=True):
+            assert_allclose(mine.detach(), alone.detach(), atol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", EXACT)
+def test_lazy_layers_are_for_nets_that_train_alone(dtype, numbers):
+    X, y = numbers
+    before = torch.get_rng_state()
+    alone = BaggingVoteEnsemble(net(net=Lazy, dtype=dtype, **LONG), 2, stacked=False, random_state=0).fit(X, y)
+    assert alone.score(X, y) > 0.5
+    for estimator in (net(net=Lazy, dtype=dtype, n_members=2), BaggingVoteEnsemble(net(net=Lazy, dtype=dtype), 2)):
+        with pytest.raises(ValueError, match=r"net: expected layers that know their sizes.*, got lazy ones in Lazy"):
+            estimator.fit(X, y)
+    assert torch.equal(torch.get_rng_state(), before)
 
 
 @pytest.mark.parametrize("smoothing", ["virtual_adversarial", "disturb_label"])

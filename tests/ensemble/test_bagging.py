@@ -2,6 +2,7 @@
 
 import pickle
 import warnings
+from functools import partial
 from importlib.util import find_spec
 
 import numpy as np
@@ -13,6 +14,8 @@ from sklearn.cluster import KMeans
 from sklearn.datasets import load_iris
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import AdaBoostClassifier, HistGradientBoostingClassifier
+from sklearn.frozen import FrozenEstimator
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.metrics import accuracy_score, f1_score, log_loss
 from sklearn.model_selection import GridSearchCV
@@ -22,8 +25,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
+from sklearn.utils import get_tags
 
-from sktech import BaggingVoteEnsemble, NetClassifier, SmoothedNetClassifier
+from sktech import BaggingVoteEnsemble, NetClassifier, OutputCodeEnsemble, SmoothedNetClassifier
 from sktech.ensemble._vote import accuracy_weights, bayes_weights, greedy_weights, vote
 from sktech.smoothing import VirtualAdversarial
 
@@ -437,6 +441,34 @@ def test_missing_numbers_are_refused_for_members_that_refuse_them(data):
     for seed in range(5):
         with pytest.raises(ValueError, match="NaN"):
             BaggingVoteEnsemble(LogisticRegression(), 1, random_state=seed).fit(X, y)
+
+
+@pytest.mark.parametrize(
+    "ensemble",
+    [partial(BaggingVoteEnsemble, n_estimators=2, bootstrap=False), OutputCodeEnsemble],
+    ids=["bag", "codes"],
+)
+@pytest.mark.parametrize("wrapped", [False, True], ids=["pipeline", "search"])
+def test_missing_numbers_are_for_pipelines_that_fill_them_in(wrapped, ensemble, data):
+    X, y = data[0].copy(), data[1]
+    X[::7, 0] = np.nan
+    filled = np.nan_to_num(X, nan=5.0)
+    member = make_pipeline(SimpleImputer(strategy="constant", fill_value=5.0), LogisticRegression())
+    member = GridSearchCV(member, {}, cv=2) if wrapped else member
+    assert get_tags(ensemble(member)).input_tags.allow_nan
+    one, other = (ensemble(member, random_state=0).fit(table, y).predict_proba(table) for table in (X, filled))
+    assert_allclose(one, other, atol=1e-3)
+
+
+@pytest.mark.parametrize("known", [["a", "b"], [0, 5], [-1, 9]], ids=str)
+@pytest.mark.parametrize("kind", [LogisticRegression, LinearSVC], ids=["probabilities", "labels"])
+def test_members_that_know_other_classes_are_refused(kind, known, data):
+    X, right = data[0], (data[1] == "low").astype(int)
+    member = FrozenEstimator(kind().fit(X, np.array(known)[right]))
+    for ensemble in (BaggingVoteEnsemble(member, 2), OutputCodeEnsemble(member)):
+        clf = ensemble.fit(X, right)
+        with pytest.raises(ValueError, match=r"estimator: expected one that knows none but the classes \[0, 1\], got"):
+            clf.predict(X)
 
 
 @pytest.mark.parametrize("member_weights", ["accuracy", "bayes", "greedy"])
