@@ -194,6 +194,14 @@ def test_who_has_seen_all_rows_is_taken_for_one_of_the_others(rng):
     assert np.log(posterior[2]) == pytest.approx(np.log(posterior[others]).mean(), rel=1e-9)
 
 
+@pytest.mark.parametrize("n", [1, 3])
+def test_who_has_seen_all_rows_is_no_surer_than_others_that_never_err(n):
+    y, unseen = np.zeros(n, dtype=int), np.ones((3, n))
+    unseen[1] = 0
+    weights = accuracy_weights(certain(np.zeros((3, n), dtype=int), 2), y, unseen)
+    assert_allclose(weights, np.log((n - 0.5) / 0.5) if n > 1 else 1.0, rtol=1e-12)
+
+
 # ------------------------------------------------------------ Bayes
 
 

@@ -36,8 +36,9 @@ from sktech import (
 )
 from sktech.inspection import Memorizer
 
-# No RuntimeError: after one of these the members of a user's module are tried one by one.
-ERRORS = [KeyboardInterrupt, MemoryError, OSError, KeyError, FloatingPointError]
+# No RuntimeError: after one of these the members of a user's module are tried one by one. And no KeyError: from one
+# skorch's history concludes that it does not hold something.
+ERRORS = [KeyboardInterrupt, MemoryError, OSError, ZeroDivisionError, FloatingPointError]
 WATCHED = tuple(str(Path(package.__file__).parent) for package in (sktech, skorch))
 
 
