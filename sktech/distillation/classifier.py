@@ -16,7 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sktech._random import draw_seed, spawn_seed
 from sktech._undo import all_or_nothing, noting
-from sktech._validation import check_choice, check_labels, check_number, check_table, check_weights
+from sktech._validation import check_choice, check_labels, check_number, check_table, check_weights, naming
 from sktech.classifiers import NetClassifier
 from sktech.classifiers._nets import nets_of
 from sktech.classifiers._others import fitted, last_step, mean_proba
@@ -270,12 +270,13 @@ class DistilledClassifier(ClassifierMixin, BaseEstimator):
         labeled = rows[own[rows.codes[own] != UNLABELED]]
         y = self.classes_[labeled.codes]
         return [
-            teacher if self._is_fitted(teacher) else fitted(teacher, labeled.X, y, labeled.weight, seed)
+            teacher if self._is_fitted(teacher) else fitted(teacher, labeled.X, y, labeled.weight, seed, role="teacher")
             for teacher in self._teachers()
         ]
 
     def _fitted_student(self, rows, own, seed, targets):
-        student = fitted(self._student(), _safe_indexing(rows.X, own), targets[own], rows.weight[own], seed)
+        X, y, weight = _safe_indexing(rows.X, own), targets[own], rows.weight[own]
+        student = fitted(self._student(), X, y, weight, seed, role="student")
         last_step(student).net_.trim_for_prediction()  # without the optimiser's state, which is twice the net's
         return [student]
 
@@ -377,7 +378,8 @@ class DistilledClassifier(ClassifierMixin, BaseEstimator):
             Columns in the order of ``classes_``.
         """
         check_is_fitted(self)
-        return sum(student.predict_proba(X) for student in self._voters) / len(self._voters)
+        with naming("student"):
+            return sum(student.predict_proba(X) for student in self._voters) / len(self._voters)
 
     def predict_log_proba(self, X):
         """Logarithms of the probabilities, in nats.
@@ -393,7 +395,8 @@ class DistilledClassifier(ClassifierMixin, BaseEstimator):
         """
         check_is_fitted(self)
         if len(self._voters) == 1:
-            return self.student_.predict_log_proba(X)
+            with naming("student"):
+                return self.student_.predict_log_proba(X)
         with np.errstate(divide="ignore"):
             return np.log(self.predict_proba(X))
 
@@ -411,7 +414,8 @@ class DistilledClassifier(ClassifierMixin, BaseEstimator):
         """
         check_is_fitted(self)
         if len(self._voters) == 1:
-            return self.student_.decision_function(X)
+            with naming("student"):
+                return self.student_.decision_function(X)
         log_proba = self.predict_log_proba(X)
         log_proba = np.maximum(log_proba, np.finfo(log_proba.dtype).min / 2)
         return log_proba[:, 1] - log_proba[:, 0] if len(self.classes_) == 2 else log_proba
@@ -429,7 +433,8 @@ class DistilledClassifier(ClassifierMixin, BaseEstimator):
         """
         check_is_fitted(self)
         if len(self._voters) == 1:
-            return self.student_.predict(X)
+            with naming("student"):
+                return self.student_.predict(X)
         return self.classes_[self.predict_proba(X).argmax(axis=1)]
 
     def __sklearn_is_fitted__(self):
