@@ -6,10 +6,10 @@ from functools import partial, reduce
 from numbers import Integral
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.frozen import FrozenEstimator
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.utils import _safe_indexing
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
@@ -187,7 +187,8 @@ class DistilledClassifier(ClassifierMixin, BaseEstimator):
         self.classes_ = self._all_classes(labels)
         codes = np.searchsorted(self.classes_, labels)[codes]
         splits = self.cv is not None and not isinstance(self.cv, str | Integral)
-        rows = Rows(X, codes, weight, folds_of(self.cv, X, codes) if splits else np.zeros_like(codes))
+        folds = folds_of(self.cv, X, codes) if splits else np.zeros_like(codes)
+        rows = Rows(X, codes, weight, folds, self._categorical_features())
         if not weight.all():
             rows = rows[np.flatnonzero(weight)]
             rows.folds = np.unique(rows.folds, return_inverse=True)[1]
@@ -195,7 +196,7 @@ class DistilledClassifier(ClassifierMixin, BaseEstimator):
             raise ValueError(
                 f"cv: expected splits with rows of positive weight in at least two folds, got {rows.n_folds}"
             )
-        rows = rows.counted(self._categorical_features())
+        rows = rows.counted()
         if self.compression_report:
             with noting("while making the compression report, with models of its own"):
                 self.compression_report_ = self._report(rows, X_unlabeled, spawn_seed(seed, _REPORT))
@@ -221,7 +222,7 @@ class DistilledClassifier(ClassifierMixin, BaseEstimator):
             rows = rows.with_stratified_folds(self.cv, spawn_seed(seed, _FOLDS))
         if self.augment is not None:
             n_more = self.n_augment if isinstance(self.n_augment, Integral) else round(self.n_augment * len(rows))
-            rows = rows.with_munged(n_more, self._categorical_features(), spawn_seed(seed, _AUGMENTATION))
+            rows = rows.with_munged(n_more, spawn_seed(seed, _AUGMENTATION))
         if X_unlabeled is not None:
             rows = rows.with_unlabeled(X_unlabeled)
 
@@ -270,15 +271,26 @@ class DistilledClassifier(ClassifierMixin, BaseEstimator):
         labeled = rows[own[rows.codes[own] != UNLABELED]]
         y = self.classes_[labeled.codes]
         return [
-            teacher if self._is_fitted(teacher) else fitted(teacher, labeled.X, y, labeled.weight, seed, role="teacher")
+            teacher
+            if self._is_fitted(teacher)
+            else fitted(self._told(teacher, rows), labeled.X, y, labeled.weight, seed, role="teacher")
             for teacher in self._teachers()
         ]
 
     def _fitted_student(self, rows, own, seed, targets):
         X, y, weight = _safe_indexing(rows.X, own), targets[own], rows.weight[own]
-        student = fitted(self._student(), X, y, weight, seed, role="student")
+        student = fitted(self._told(self._student(), rows), X, y, weight, seed, role="student")
         last_step(student).net_.trim_for_prediction()  # without the optimiser's state, which is twice the net's
         return [student]
+
+    def _told(self, estimator, rows):
+        """A clone that is told which columns are categories, if it would find out from its share of the rows."""
+        estimator = clone(estimator)
+        reader = estimator[0] if isinstance(estimator, Pipeline) else estimator
+        asks = isinstance(reader, AsNumbers | NetClassifier) and "categorical_features" in reader.get_params(deep=False)
+        if asks and np.array_equal(reader.categorical_features, self._categorical_features()):
+            reader.set_params(categorical_features=rows.categorical_features)
+        return estimator
 
     def _targets(self, codes, proba):
         temperature = self.temperature
