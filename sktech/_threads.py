@@ -9,6 +9,7 @@ a process that was forked after this module was imported, as in the workers of i
 """
 
 import os
+import threading
 from contextlib import contextmanager
 
 import torch
@@ -42,6 +43,26 @@ def suitable_threads(module, n_rows):
         yield
     finally:
         torch.set_num_threads(before)
+
+
+def in_this_thread(hook):
+    """A hook of a module for the passes of the thread that makes it: those of others go by as if it were not there.
+
+    Parameters
+    ----------
+    hook : callable
+
+    Returns
+    -------
+    hook : callable
+        Returns None in other threads.
+    """
+    own = threading.get_ident()
+
+    def hook_of_one(*args):
+        return hook(*args) if threading.get_ident() == own else None
+
+    return hook_of_one
 
 
 if hasattr(os, "register_at_fork"):

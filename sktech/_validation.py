@@ -76,12 +76,16 @@ def check_choice(name, value, choices):
 
 @contextmanager
 def naming(*names):
-    """Errors of the block say which argument is at fault; large numbers in it, such as sums in a check, are none."""
+    """Errors of the block say which argument is at fault; large numbers in it, such as sums in a check, are none.
+
+    Those that say it themselves, or name a column, or begin as messages of this package do, are left as they are.
+    """
     try:
         with np.errstate(over="ignore", invalid="ignore"):
             yield
     except (TypeError, ValueError, OverflowError) as error:
-        if isinstance(error, TypeError | ValueError) and re.search(rf"\b({'|'.join(names)})\b", str(error)):
+        says = rf"\b({'|'.join(names)})\b|\bcolumn ['\d]|^\w+: expected"
+        if isinstance(error, TypeError | ValueError) and re.search(says, str(error)):
             raise
         kind = TypeError if isinstance(error, TypeError) else ValueError
         raise kind(f"{', '.join(names)}: {error}") from error

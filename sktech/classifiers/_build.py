@@ -17,6 +17,7 @@ from torch.utils.data import DataLoader
 
 from sktech._validation import check_number, check_sequence
 from sktech.modules import Members, TableNet
+from sktech.modules.members import BORROWED
 from sktech.training import TensorBatches, TensorNet
 
 # What a skorch net brings along, and so do not the parameters of the estimator around it.
@@ -300,7 +301,8 @@ def go_on_from(net, before):
         If the modules differ in shape.
     """
     try:
-        net.module_.load_state_dict(before.module_.state_dict())
+        with BORROWED:  # others may predict with the one before
+            net.module_.load_state_dict(before.module_.state_dict())
     except RuntimeError as error:
         raise ValueError(f"warm_start: expected a module of the same shape as before, got another: {error}") from error
     if type(net.optimizer_) is type(before.optimizer_):
@@ -318,7 +320,8 @@ def copied(net):
     net : TensorNet
     """
     copy, memo = object.__new__(type(net)), {}
-    own = {name: deepcopy(vars(net)[name], memo) for name in ("module_", "optimizer_") if name in vars(net)}
+    with BORROWED:  # others may predict with the net
+        own = {name: deepcopy(vars(net)[name], memo) for name in ("module_", "optimizer_") if name in vars(net)}
     vars(copy).update(vars(net) | own)
     return copy
 

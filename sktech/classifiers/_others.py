@@ -8,6 +8,7 @@ from sklearn.utils.validation import has_fit_parameter
 
 from sktech._integer_labels import IntegerLabels
 from sktech._random import spawn_seed
+from sktech._validation import naming
 
 
 def last_step(estimator):
@@ -15,7 +16,7 @@ def last_step(estimator):
     return estimator[-1] if isinstance(estimator, Pipeline) else estimator
 
 
-def fitted(estimator, X, y, weight, seed, *, every_state=False):
+def fitted(estimator, X, y, weight, seed, *, role="estimator", every_state=False):
     """A fitted clone, with weights if they differ from 1, and its open random states set.
 
     Where there is a single class it is a ``DummyClassifier``: many classifiers refuse that.
@@ -27,13 +28,15 @@ def fitted(estimator, X, y, weight, seed, *, every_state=False):
     y : ndarray of shape (n,), or Labels
     weight : ndarray of shape (n,)
     seed : int
+    role : str, default="estimator"
+        The parameter that it came in by, which errors name.
     every_state : bool, default=False
         Whether to set the random states that are not open, too.
 
     Raises
     ------
-    ValueError
-        If there are weights and it takes none.
+    ValueError, TypeError
+        If there are weights and it takes none, or as it refuses the data.
     """
     estimator = clone(estimator)
     open_states = [
@@ -46,35 +49,41 @@ def fitted(estimator, X, y, weight, seed, *, every_state=False):
         estimator = IntegerLabels(estimator)
     if isinstance(y, np.ndarray) and (y == y[0]).all():
         estimator = DummyClassifier(strategy="prior")
-    if (weight == 1).all():
-        return estimator.fit(X, y)
+    weights = {} if (weight == 1).all() else {_weights_of(estimator): weight}
+    with naming(role):
+        return estimator.fit(X, y, **weights)
+
+
+def _weights_of(estimator):
+    """The name by which its ``fit`` takes weights of rows."""
     inner = estimator.estimator if isinstance(estimator, IntegerLabels) else estimator
     if not has_fit_parameter(last_step(inner), "sample_weight"):
         raise ValueError(
             f"sample_weight: expected None or whole numbers, as {type(last_step(inner)).__name__}.fit does not take "
             "weights, got others"
         )
-    name = f"{inner.steps[-1][0]}__sample_weight" if isinstance(inner, Pipeline) else "sample_weight"
-    return estimator.fit(X, y, **{name: weight})
+    return f"{inner.steps[-1][0]}__sample_weight" if isinstance(inner, Pipeline) else "sample_weight"
 
 
-def probabilities(model, X, classes, role="teacher"):
+def probabilities(model, X, classes, role="estimator"):
     """Probabilities (n, n_classes) of a model that may know only some of the classes, not normalised.
 
     Those of a model that knows no probabilities are 0 and 1.
     """
     X = X.copy() if hasattr(X, "copy") else X  # some write into it
     spread = np.zeros((X.shape[0], len(classes)))
-    if not hasattr(model, "predict_proba"):
-        spread[np.arange(len(spread)), _places(model, model.predict(X), classes, role)] = 1
+    knows_none = not hasattr(model, "predict_proba")
+    with naming(role):
+        told = model.predict(X) if knows_none else np.asarray(model.predict_proba(X), dtype=np.float64)
+    if knows_none:
+        spread[np.arange(len(spread)), _places(model, told, classes, role)] = 1
         return spread
-    own = np.asarray(model.predict_proba(X), dtype=np.float64)
-    if own.shape != (len(spread), len(model.classes_)) or not (own >= 0).all() or not (own.sum(axis=1) > 0).all():
+    if told.shape != (len(spread), len(model.classes_)) or not (told >= 0).all() or not (told.sum(axis=1) > 0).all():
         raise ValueError(
             f"{role}: expected probabilities of {len(model.classes_)} classes from {type(model).__name__}, got "
-            f"{own[:1]}, ..., of shape {own.shape}"
+            f"{told[:1]}, ..., of shape {told.shape}"
         )
-    spread[:, _places(model, model.classes_, classes, role)] = own
+    spread[:, _places(model, model.classes_, classes, role)] = told
     return spread
 
 
@@ -89,7 +98,7 @@ def _places(model, labels, classes, role):
     return np.searchsorted(classes, labels)
 
 
-def mean_proba(models, X, classes):
+def mean_proba(models, X, classes, role="teacher"):
     """Probabilities (n, n_classes), averaged over models that may each know only some of the classes."""
-    proba = sum(probabilities(model, X, classes) for model in models)
+    proba = sum(probabilities(model, X, classes, role) for model in models)
     return proba / proba.sum(axis=1, keepdims=True)

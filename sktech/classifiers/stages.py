@@ -233,5 +233,5 @@ def extracted(net, chunks):
         module, chunks = deepcopy(module).double(), (chunk.double() for chunk in chunks)
     with suitable_threads(module, PREDICTED_ROWS), torch.no_grad():
         parts = [module_features(module, chunk.to(net._device())).cpu() for chunk in chunks]
-    features = torch.cat(parts, dim=-2)
-    return features if net.n_members_ > 1 else features.unsqueeze(0)
+    # Members without hidden layers may all see the same.
+    return torch.cat(parts, dim=-2).expand(net.n_members_, -1, -1)

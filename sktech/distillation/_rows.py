@@ -1,7 +1,7 @@
 """The rows that a student sees: labelled ones, made-up ones and unlabelled ones, each with the fold it belongs to."""
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from sklearn.model_selection import check_cv
@@ -11,7 +11,7 @@ from sktech._random import spawn_seed
 from sktech._rows import merge_identical_rows, stratified_folds
 from sktech.augmentation import munge
 from sktech.labels import UNLABELED
-from sktech.table import TableReader
+from sktech.table import TableReader, is_frame
 
 # The fold of rows that no model is fitted on.
 NO_FOLD = -1
@@ -32,36 +32,43 @@ class Rows:
     folds : ndarray of shape (n,), int
         Rows of a fold are labelled by models that were fitted on the others. Rows in NO_FOLD have no label, and are
         labelled by all.
+    categorical_features : "from_dtype", None or array-like
+        Which columns are categories.
     """
 
     X: object
     codes: np.ndarray
     weight: np.ndarray
     folds: np.ndarray
+    categorical_features: object
 
     def __len__(self):
         return len(self.codes)
 
     def __getitem__(self, rows):
-        return Rows(_safe_indexing(self.X, rows), self.codes[rows], self.weight[rows], self.folds[rows])
+        parts = {"codes": self.codes[rows], "weight": self.weight[rows], "folds": self.folds[rows]}
+        return replace(self, X=_safe_indexing(self.X, rows), **parts)
 
     @property
     def n_folds(self):
         return self.folds.max() + 1
 
-    def counted(self, categorical_features):
+    def counted(self):
         """In an order that depends on the rows' content alone, each as often as its weight says if all are whole.
 
-        Weights that are no whole numbers, or large ones, stay, added up for identical rows.
+        Weights that are no whole numbers, or large ones, stay, added up for identical rows. Which columns are
+        categories is settled: whether a column of objects is numbers may look otherwise in some of the rows.
         """
         try:
-            Z = TableReader(categorical_features).fit(self.X).transform(self.X)
+            reader = TableReader(self.categorical_features).fit(self.X)
+            Z = reader.transform(self.X)
         except (TypeError, ValueError):  # a table that only pipelines of the user's can read keeps its order
             return self
         own, weight, _ = merge_identical_rows(Z, np.column_stack([self.codes, self.folds]), self.weight)
         if (weight == np.round(weight)).all() and weight.sum() <= MOST_COPIES * len(self):
             own, weight = np.repeat(own, weight.astype(int)), np.ones(int(weight.sum()))
-        return Rows(_safe_indexing(self.X, own), self.codes[own], weight, self.folds[own])
+        named = reader.is_category_ if is_frame(self.X) else self.categorical_features
+        return replace(self[own], weight=weight, categorical_features=named)
 
     def with_stratified_folds(self, n_folds, seed):
         """In random folds that each have the same share of every class, at most as many as the largest class has rows.
@@ -77,9 +84,9 @@ class Rows:
                 "cv: expected a class of at least two distinct rows, so that one is left to learn from, got "
                 f"n_samples = {len(self)} distinct row(s) of as many classes; set cv=None"
             )
-        return Rows(self.X, self.codes, self.weight, stratified_folds(self.codes, n_folds, seed))
+        return replace(self, folds=stratified_folds(self.codes, n_folds, seed))
 
-    def with_munged(self, n_more, categorical_features, seed):
+    def with_munged(self, n_more, seed):
         """And made-up ones: each from rows of one fold, so that it is as new to the fold's teacher as these."""
         rows = self
         numbers = np.unique(self.folds)
@@ -87,7 +94,7 @@ class Rows:
         for fold, n in zip(numbers, np.diff(ends, prepend=0), strict=True):
             own = np.flatnonzero(self.folds == fold)
             if len(own) >= 2 and n:
-                params = {"categorical_features": categorical_features, "random_state": spawn_seed(seed, fold)}
+                params = {"categorical_features": self.categorical_features, "random_state": spawn_seed(seed, fold)}
                 rows = rows.with_unlabeled(munge(_safe_indexing(self.X, own), int(n), **params), fold)
         return rows
 
@@ -95,11 +102,12 @@ class Rows:
         """And rows without a label, of the mean weight of those with one."""
         n, X = X.shape[0], like(X, self.X)
         library = library_of(self.X)
-        return Rows(
-            (library.concatenate if library is np else library.concat)([self.X, X]),
-            np.append(self.codes, np.full(n, UNLABELED)),
-            np.append(self.weight, np.full(n, self.weight[self.codes != UNLABELED].mean())),
-            np.append(self.folds, np.full(n, fold)),
+        return replace(
+            self,
+            X=(library.concatenate if library is np else library.concat)([self.X, X]),
+            codes=np.append(self.codes, np.full(n, UNLABELED)),
+            weight=np.append(self.weight, np.full(n, self.weight[self.codes != UNLABELED].mean())),
+            folds=np.append(self.folds, np.full(n, fold)),
         )
 
 

@@ -6,17 +6,17 @@ from functools import partial, reduce
 from numbers import Integral
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.frozen import FrozenEstimator
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.utils import _safe_indexing
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 
 from sktech._random import draw_seed, spawn_seed
 from sktech._undo import all_or_nothing, noting
-from sktech._validation import check_choice, check_labels, check_number, check_table, check_weights
+from sktech._validation import check_choice, check_labels, check_number, check_table, check_weights, naming
 from sktech.classifiers import NetClassifier
 from sktech.classifiers._nets import nets_of
 from sktech.classifiers._others import fitted, last_step, mean_proba
@@ -187,7 +187,8 @@ class DistilledClassifier(ClassifierMixin, BaseEstimator):
         self.classes_ = self._all_classes(labels)
         codes = np.searchsorted(self.classes_, labels)[codes]
         splits = self.cv is not None and not isinstance(self.cv, str | Integral)
-        rows = Rows(X, codes, weight, folds_of(self.cv, X, codes) if splits else np.zeros_like(codes))
+        folds = folds_of(self.cv, X, codes) if splits else np.zeros_like(codes)
+        rows = Rows(X, codes, weight, folds, self._categorical_features())
         if not weight.all():
             rows = rows[np.flatnonzero(weight)]
             rows.folds = np.unique(rows.folds, return_inverse=True)[1]
@@ -195,7 +196,7 @@ class DistilledClassifier(ClassifierMixin, BaseEstimator):
             raise ValueError(
                 f"cv: expected splits with rows of positive weight in at least two folds, got {rows.n_folds}"
             )
-        rows = rows.counted(self._categorical_features())
+        rows = rows.counted()
         if self.compression_report:
             with noting("while making the compression report, with models of its own"):
                 self.compression_report_ = self._report(rows, X_unlabeled, spawn_seed(seed, _REPORT))
@@ -221,7 +222,7 @@ class DistilledClassifier(ClassifierMixin, BaseEstimator):
             rows = rows.with_stratified_folds(self.cv, spawn_seed(seed, _FOLDS))
         if self.augment is not None:
             n_more = self.n_augment if isinstance(self.n_augment, Integral) else round(self.n_augment * len(rows))
-            rows = rows.with_munged(n_more, self._categorical_features(), spawn_seed(seed, _AUGMENTATION))
+            rows = rows.with_munged(n_more, spawn_seed(seed, _AUGMENTATION))
         if X_unlabeled is not None:
             rows = rows.with_unlabeled(X_unlabeled)
 
@@ -270,14 +271,26 @@ class DistilledClassifier(ClassifierMixin, BaseEstimator):
         labeled = rows[own[rows.codes[own] != UNLABELED]]
         y = self.classes_[labeled.codes]
         return [
-            teacher if self._is_fitted(teacher) else fitted(teacher, labeled.X, y, labeled.weight, seed)
+            teacher
+            if self._is_fitted(teacher)
+            else fitted(self._told(teacher, rows), labeled.X, y, labeled.weight, seed, role="teacher")
             for teacher in self._teachers()
         ]
 
     def _fitted_student(self, rows, own, seed, targets):
-        student = fitted(self._student(), _safe_indexing(rows.X, own), targets[own], rows.weight[own], seed)
+        X, y, weight = _safe_indexing(rows.X, own), targets[own], rows.weight[own]
+        student = fitted(self._told(self._student(), rows), X, y, weight, seed, role="student")
         last_step(student).net_.trim_for_prediction()  # without the optimiser's state, which is twice the net's
         return [student]
+
+    def _told(self, estimator, rows):
+        """A clone that is told which columns are categories, if it would find out from its share of the rows."""
+        estimator = clone(estimator)
+        reader = estimator[0] if isinstance(estimator, Pipeline) else estimator
+        asks = isinstance(reader, AsNumbers | NetClassifier) and "categorical_features" in reader.get_params(deep=False)
+        if asks and np.array_equal(reader.categorical_features, self._categorical_features()):
+            reader.set_params(categorical_features=rows.categorical_features)
+        return estimator
 
     def _targets(self, codes, proba):
         temperature = self.temperature
@@ -377,7 +390,8 @@ class DistilledClassifier(ClassifierMixin, BaseEstimator):
             Columns in the order of ``classes_``.
         """
         check_is_fitted(self)
-        return sum(student.predict_proba(X) for student in self._voters) / len(self._voters)
+        with naming("student"):
+            return sum(student.predict_proba(X) for student in self._voters) / len(self._voters)
 
     def predict_log_proba(self, X):
         """Logarithms of the probabilities, in nats.
@@ -393,7 +407,8 @@ class DistilledClassifier(ClassifierMixin, BaseEstimator):
         """
         check_is_fitted(self)
         if len(self._voters) == 1:
-            return self.student_.predict_log_proba(X)
+            with naming("student"):
+                return self.student_.predict_log_proba(X)
         with np.errstate(divide="ignore"):
             return np.log(self.predict_proba(X))
 
@@ -411,7 +426,8 @@ class DistilledClassifier(ClassifierMixin, BaseEstimator):
         """
         check_is_fitted(self)
         if len(self._voters) == 1:
-            return self.student_.decision_function(X)
+            with naming("student"):
+                return self.student_.decision_function(X)
         log_proba = self.predict_log_proba(X)
         log_proba = np.maximum(log_proba, np.finfo(log_proba.dtype).min / 2)
         return log_proba[:, 1] - log_proba[:, 0] if len(self.classes_) == 2 else log_proba
@@ -429,7 +445,8 @@ class DistilledClassifier(ClassifierMixin, BaseEstimator):
         """
         check_is_fitted(self)
         if len(self._voters) == 1:
-            return self.student_.predict(X)
+            with naming("student"):
+                return self.student_.predict(X)
         return self.classes_[self.predict_proba(X).argmax(axis=1)]
 
     def __sklearn_is_fitted__(self):

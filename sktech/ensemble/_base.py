@@ -10,10 +10,10 @@ from sklearn.utils.validation import assert_all_finite, check_is_fitted
 
 from sktech._random import spawn_seed
 from sktech._undo import all_or_nothing, noting
-from sktech._validation import check_choice, check_labels, check_table, check_targets
+from sktech._validation import check_choice, check_labels, check_table, check_targets, naming
 from sktech.classifiers import NetClassifier
 from sktech.classifiers._nets import nets_of
-from sktech.classifiers._others import fitted
+from sktech.classifiers._others import fitted, probabilities
 from sktech.ensemble._resampling import copies_of
 from sktech.ensemble._vote import vote
 from sktech.information import entropy, mutual_information
@@ -75,7 +75,8 @@ class Ensemble(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
     def _table(self, X, *, reset):
         X = check_table(self, X, reset=reset, categorical_features=self._categorical_features())
         if not is_frame(X) and not takes_missing(self.estimator_):
-            assert_all_finite(X, input_name="X")  # which a member that draws other rows might not see
+            with naming("X"):
+                assert_all_finite(X, input_name="X")  # which a member that draws other rows might not see
         return X
 
     def _labels(self, X, y):
@@ -150,6 +151,12 @@ def fitted_member(name, *args, **kwargs):
     """A fitted classifier with all its random states set; see ``fitted``."""
     with noting(f"while fitting {name}"):
         return fitted(*args, every_state=True, **kwargs)
+
+
+def asked_member(name, *args):
+    """A member's probabilities (n, n_classes), not normalised; see ``probabilities``."""
+    with noting(f"while asking {name}"):
+        return probabilities(*args)
 
 
 class Uncertainty(NamedTuple):

@@ -50,10 +50,9 @@ def accuracy_weights(right, unseen):
     ----------
     T. G. Dietterich, "Ensemble Methods in Machine Learning", MCS 2000, section 2.
     """
-    error = _mean(~right, unseen)
     total = unseen.sum(axis=1)
-    least = np.minimum(0.5 / np.where(total > 0, total, total[total > 0].mean()), 0.5)
-    error = np.clip(error, least, 1 - least)
+    least = _or_of_others(0.5 / np.maximum(total, 1), total)
+    error = np.clip(_mean(~right, unseen), least, 1 - least)
     weights = np.maximum(np.log((1 - error) / error), 0)
     return weights if weights.any() else np.ones(len(weights))
 
@@ -61,8 +60,12 @@ def accuracy_weights(right, unseen):
 def _mean(values, unseen):
     """Each member's weighted mean of values of rows, (n_members, n); a member that has seen all gets that of others."""
     total = unseen.sum(axis=1)
-    means = (values * unseen).sum(axis=1) / np.where(total > 0, total, 1)
-    return np.where(total > 0, means, means[total > 0].mean())
+    return _or_of_others((values * unseen).sum(axis=1) / np.where(total > 0, total, 1), total)
+
+
+def _or_of_others(values, total):
+    """Values of members, (n_members,); in the place of one that has seen all rows the mean of the others."""
+    return np.where(total > 0, values, values[total > 0].mean())
 
 
 def bayes_weights(of_label, unseen, prior):

@@ -20,8 +20,7 @@ from sktech._validation import (
 )
 from sktech.classifiers import NetClassifier
 from sktech.classifiers._members import fit_members, members_proba
-from sktech.classifiers._others import probabilities
-from sktech.ensemble._base import MEMBERS, VotingEnsemble, fitted_member
+from sktech.ensemble._base import MEMBERS, VotingEnsemble, asked_member, fitted_member
 from sktech.ensemble._resampling import LeftOutFolds, Resampling
 from sktech.ensemble._vote import accuracy_weights, as_votes, bayes_weights, greedy_weights
 from sktech.table import TableReader, some_columns
@@ -365,8 +364,8 @@ class BaggingVoteEnsemble(VotingEnsemble):
             return members_proba(self.estimators_, X)
         tables = (some_columns(X, columns) for columns in self.estimators_features_)
         proba = [
-            probabilities(member, table, self.classes_, "estimator")
-            for member, table in zip(self.estimators_, tables, strict=True)
+            asked_member(self._name(k), member, table, self.classes_)
+            for k, (member, table) in enumerate(zip(self.estimators_, tables, strict=True))
         ]
         return np.stack([own / own.sum(axis=1, keepdims=True) for own in proba])
 

@@ -11,8 +11,7 @@ from sklearn.utils.parallel import Parallel, delayed
 from sktech._random import draw_seed, spawn_seed
 from sktech._validation import check_choice, check_number, check_weights
 from sktech.classifiers._members import fit_members, members_proba
-from sktech.classifiers._others import probabilities
-from sktech.ensemble._base import Ensemble, fitted_member
+from sktech.ensemble._base import Ensemble, asked_member, fitted_member
 from sktech.ensemble._codes import check_code, decode, exhaustive_code, random_code
 
 # What a seed is spawned for.
@@ -182,7 +181,8 @@ class OutputCodeEnsemble(Ensemble):
         """Each member's probabilities of 0 and 1, (n_bits, n, 2)."""
         if self._are_nets():
             return members_proba(self.estimators_, X)
-        return np.stack([probabilities(member, X, _BITS, "estimator") for member in self.estimators_])
+        members = zip(self._names(), self.estimators_, strict=True)
+        return np.stack([asked_member(name, member, X, _BITS) for name, member in members])
 
     def predict_proba(self, X):
         """Probabilities of the classes.

@@ -8,10 +8,12 @@ import torch
 from torch import nn
 from torch.nn.utils.parametrize import is_parametrized
 
+from sktech._threads import in_this_thread
 from sktech._validation import check_number
 from sktech.inspection._answers import chunks
 from sktech.inspection._nets import read_net
 from sktech.modules import Members, count_members
+from sktech.modules.members import BORROWED
 
 _FUNCTIONS = tuple(getattr(nn, name) for name in nn.modules.activation.__all__ if name != "MultiheadAttention")
 
@@ -135,15 +137,17 @@ def _traced(module):
         return output
 
     functions, others = _parts(inner)
-    hooks = [part.register_forward_hook(partial(note, name)) for name, part in (functions | others).items()]
+    after = [(part, partial(note, name)) for name, part in (functions | others).items()]
     if inner is not module:
-        hooks += [inner.register_forward_pre_hook(begin), inner.register_forward_hook(pack)]
-        hooks += [module.register_forward_hook(unpack)]
-    try:
-        yield trace, functions
-    finally:
-        for hook in hooks:
-            hook.remove()
+        after += [(inner, pack), (module, unpack)]
+    with BORROWED:  # nobody copies a module that is watched
+        hooks = [] if inner is module else [inner.register_forward_pre_hook(in_this_thread(begin))]
+        hooks += [part.register_forward_hook(in_this_thread(hook)) for part, hook in after]
+        try:
+            yield trace, functions
+        finally:
+            for hook in hooks:
+                hook.remove()
 
 
 def _side_by_side(traces, modules, n, member):

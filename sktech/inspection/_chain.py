@@ -4,6 +4,7 @@ Chains are read from what a module does (``torch.fx``), however it is written do
 computes is checked on rows.
 """
 
+import threading
 from functools import partial
 
 import torch
@@ -17,6 +18,7 @@ from sktech.modules import (
     StackedLinear,
     TableNet,
 )
+from sktech.modules.members import BORROWED
 
 DENSE = (nn.Linear, StackedLinear)
 # Functions of single units, each a slope and an offset wherever it is.
@@ -216,6 +218,11 @@ def layers_of(module):
     TypeError
         If it does anything else.
     """
+    with BORROWED:  # nobody else is in the midst of a pass, or of a trace, which torch puts back when it is done
+        return _traced_layers(module)
+
+
+def _traced_layers(module):
     try:
         graph = _Tracer().trace(nn.Sequential(module))  # in a Sequential, a single layer is a layer too
     except Exception as error:  # whatever a forward of one's own runs into
@@ -231,6 +238,20 @@ def layers_of(module):
 
 
 class _Tracer(fx.Tracer):
+    """Of one thread: the calls of modules in others, which torch puts before it too, go by."""
+
+    def __init__(self):
+        super().__init__()
+        self._thread = threading.get_ident()
+
+    def call_module(self, module, forward, args, kwargs):
+        if threading.get_ident() != self._thread:
+            return forward(*args, **kwargs)
+        return super().call_module(module, forward, args, kwargs)
+
+    def getattr(self, name, value, cache):
+        return value if threading.get_ident() != self._thread else super().getattr(name, value, cache)
+
     def is_leaf_module(self, module, name):
         return isinstance(module, (*DENSE, *IDLE)) or super().is_leaf_module(module, name)
 

@@ -11,7 +11,8 @@ from sktech._random import process_lock
 from sktech._streams import get_global_state, run_in_streams, set_global_state
 from sktech.modules.committee import Committee
 
-# While functional_call runs, a module holds the tensors it was given; another thread would see them there.
+# While functional_call runs, a module holds the tensors it was given, and while it is watched, hooks; another thread
+# would see them there, and whoever copies a fitted module would take them along.
 BORROWED = process_lock()
 
 

@@ -1,6 +1,7 @@
 """An estimator in a file, and back."""
 
 from sktech._validation import check_sequence
+from sktech.modules.members import BORROWED
 from sktech.persistence._container import read, write
 from sktech.persistence._decode import decode
 from sktech.persistence._encode import encode
@@ -47,7 +48,8 @@ def save(estimator, path):
     True
     """
     _check_estimator(estimator, TypeError, "estimator")
-    nodes, arrays = encode(estimator)
+    with BORROWED:  # others may predict with the estimator
+        nodes, arrays = encode(estimator)
     write(path, nodes, arrays.to_bytes())
 
 

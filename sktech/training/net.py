@@ -29,6 +29,7 @@ from torch.utils.data import DataLoader
 
 from sktech.losses import negative_log_likelihood
 from sktech.modules import count_members
+from sktech.modules.members import BORROWED
 from sktech.training.batches import Batch, TensorBatches, on_device, whole_tensors
 from sktech.training.objective import Forward, Objective, backward
 
@@ -413,6 +414,10 @@ class TensorNet(NeuralNetClassifier):
         for name, state in states.items():
             getattr(self, name).load_state_dict(state)
         del self.history[n_epochs:]
+
+    def __getstate__(self):
+        with BORROWED:  # of the tensors that the module holds when nobody is in the midst of a pass
+            return super().__getstate__()
 
     # ------------------------------------------------------------ prediction
 

@@ -18,7 +18,6 @@ moves to the net's device, and is dropped when training ends. Objectives add (``
 wraps another one.
 """
 
-import threading
 from contextlib import contextmanager
 from functools import partial
 
@@ -28,6 +27,7 @@ from torch.func import functional_call, vmap
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from sktech._streams import get_state, replayed
+from sktech._threads import in_this_thread
 from sktech.losses import negative_log_likelihood
 from sktech.modules.members import BORROWED, Members, tensor_places
 
@@ -439,7 +439,8 @@ def module_features(module, X):
     TypeError
         If the module's output is not that layer's output.
     """
-    return _output_and_features(module, lambda: module(X))[1]
+    with BORROWED:  # nobody copies a module that is watched
+        return _output_and_features(module, lambda: module(X))[1]
 
 
 @contextmanager
@@ -470,25 +471,21 @@ def _output_and_features(module, run):
         If the output is not that layer's.
     """
     layer, calls, fits = last_layer(module), [], []
-    inner, own = module.module if isinstance(module, Members) else module, threading.get_ident()
+    inner = module.module if isinstance(module, Members) else module
 
     def begin(*_):
-        if threading.get_ident() == own:
-            calls.clear()
+        calls.clear()
 
     def watch(_, inputs, output):
-        if threading.get_ident() == own:
-            calls.append((inputs[0], output))
+        calls.append((inputs[0], output))
 
     def end(_, inputs, output):
-        if threading.get_ident() != own:  # another thread predicts with the same module
-            return None
         fits.append(len(calls) == 1 and output is calls[0][1])
         # What one of many members sees exists in its pass alone; it gets out in the place of the output.
         return calls[0][0] if fits[-1] and inner is not module else None
 
-    hooks = [inner.register_forward_pre_hook(begin), layer.register_forward_hook(watch)]
-    hooks.append(inner.register_forward_hook(end))
+    hooks = [inner.register_forward_pre_hook(in_this_thread(begin))]
+    hooks += [layer.register_forward_hook(in_this_thread(watch)), inner.register_forward_hook(in_this_thread(end))]
     try:
         output = run()
     finally:

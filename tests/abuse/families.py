@@ -1,6 +1,11 @@
 """Cheap settings of every public classifier for tables, by kinds of techniques."""
 
 import torch
+from sklearn.naive_bayes import BernoulliNB
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.tree import DecisionTreeClassifier
 
 from sktech import (
     BaggingVoteEnsemble,
@@ -80,3 +85,18 @@ FAMILIES = {
         DisagreementEnsemble(STOPPING, alpha=0.0, random_state=0),
     ],
 }
+
+# Those that learn from numbers alone, and refuse a table in words of their own.
+NO_NETS = [
+    DecisionTreeClassifier(),
+    KNeighborsClassifier(1),
+    make_pipeline(StandardScaler(), DecisionTreeClassifier()),
+    make_pipeline(StandardScaler(), NET),
+    BernoulliNB(),
+]
+OF_OTHERS = [
+    *[BaggingVoteEnsemble(member, 2, random_state=0) for member in NO_NETS],
+    *[OutputCodeEnsemble(member, code="random", n_bits=6, random_state=0) for member in NO_NETS],
+    *[DistilledClassifier(teacher, NET, cv=2, random_state=0) for teacher in NO_NETS],
+    DistilledClassifier(None, make_pipeline(StandardScaler(), NET), cv=2, random_state=0),
+]

@@ -76,6 +76,7 @@ NETS = {
     "one": NetClassifier(n_members=1, **SHORT),
     "committee": NetClassifier(n_members=3, **SHORT),
     "no_validation": NetClassifier(n_members=2, early_stopping=False, **SHORT),
+    "linear": NetClassifier(n_members=2, numeric_embedding=None, **SHORT | {"hidden_layer_sizes": ()}),
     "module": NetClassifier(Module, max_epochs=4, random_state=0),
     "modules": NetClassifier(Module, n_members=3, max_epochs=4, random_state=0),
     "smoothed": SmoothedNetClassifier(LabelSmoothing(0.1), n_members=2, **SHORT),

@@ -580,3 +580,26 @@ def test_a_teacher_that_says_the_same_of_all_rows_teaches_shares(X, y):
     clf = DistilledClassifier(teacher, student, hard_weight=0.0).fit(X, y)
     shares = np.unique(y, return_counts=True)[1] / 60
     assert_allclose(clf.predict_proba(X), np.tile(shares, (60, 1)), atol=0.05)
+
+
+MIXED = {
+    "default": {},
+    "made-up rows": {"augment": "munge"},
+    "generations": {"generations": 2},
+    "a net as teacher": {"teacher": NetClassifier(**SMALL)},
+}
+
+
+@pytest.mark.parametrize("params", MIXED.values(), ids=MIXED)
+def test_a_column_is_of_one_kind_though_its_strings_are_all_in_one_fold(params):
+    """As if it had been a column of categories from the start."""
+    n, fold = 40, np.arange(40) % 2
+    values = np.array([1, 2.5, None, 3] * (n // 4), dtype=object)
+    values[fold == 0] = ["a", "b", None, "2.5"] * (n // 8)
+    X, y = pd.DataFrame({"mixed": values, "x": np.arange(n) % 7}), np.arange(n) // 2 % 2
+    splits = [(np.flatnonzero(fold != k), np.flatnonzero(fold == k)) for k in (0, 1)]
+    clf = DistilledClassifier(student=NetClassifier(**SMALL), cv=splits, random_state=0, **params).fit(X, y)
+    told = clone(clf).set_params(student__categorical_features=["mixed"])
+    if "teacher" in params:
+        told.set_params(teacher__categorical_features=["mixed"])
+    assert_array_equal(clf.predict_proba(X), told.fit(X, y).predict_proba(X))

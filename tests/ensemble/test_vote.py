@@ -179,15 +179,6 @@ def test_who_is_right_less_than_half_of_the_time_has_no_vote_unless_all_are():
     assert_array_equal(accuracy_weights(certain(nobody, 2), y, unseen), 1)
 
 
-@pytest.mark.parametrize("n", [1, 3, 10])
-def test_who_has_seen_all_rows_counts_as_the_others_do_where_these_make_no_error(n):
-    y = np.zeros(10, dtype=int)
-    unseen = np.stack([np.zeros(10), np.arange(10) < n, np.arange(10) < n])
-    weights = accuracy_weights(certain(np.stack([y, y, y]), 2), y, unseen)
-    assert np.isfinite(weights).all()
-    assert_array_equal(weights, weights[1])
-
-
 def test_who_has_seen_all_rows_is_taken_for_one_of_the_others(rng):
     """With their mean error, and their mean log-likelihood."""
     proba, y, unseen = members(rng, n=200, skill=3.0)
@@ -201,6 +192,14 @@ def test_who_has_seen_all_rows_is_taken_for_one_of_the_others(rng):
     assert_allclose(weights[others], np.maximum(np.log((1 - errors) / errors), 0), rtol=1e-9)
     posterior = bayes_weights(proba, y, unseen, np.ones(6))
     assert np.log(posterior[2]) == pytest.approx(np.log(posterior[others]).mean(), rel=1e-9)
+
+
+@pytest.mark.parametrize("n", [1, 3])
+def test_who_has_seen_all_rows_is_no_surer_than_others_that_never_err(n):
+    y, unseen = np.zeros(n, dtype=int), np.ones((3, n))
+    unseen[1] = 0
+    weights = accuracy_weights(certain(np.zeros((3, n), dtype=int), 2), y, unseen)
+    assert_allclose(weights, np.log((n - 0.5) / 0.5) if n > 1 else 1.0, rtol=1e-12)
 
 
 # ------------------------------------------------------------ Bayes

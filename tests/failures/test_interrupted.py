@@ -11,6 +11,7 @@ from inspect import CO_GENERATOR, isclass
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import skorch
 import torch
@@ -18,6 +19,9 @@ from joblib import parallel_config
 from numpy.testing import assert_array_equal
 from sklearn.base import clone, is_classifier
 from sklearn.exceptions import NotFittedError
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.tree import DecisionTreeClassifier
 from skorch.callbacks import Callback, EarlyStopping
 from small_fits import CASES, UserModule, answer, digest, nets, single, state
 from torch import nn
@@ -36,8 +40,9 @@ from sktech import (
 )
 from sktech.inspection import Memorizer
 
-# No RuntimeError: after one of these the members of a user's module are tried one by one.
-ERRORS = [KeyboardInterrupt, MemoryError, OSError, KeyError, FloatingPointError]
+# No RuntimeError: after one of these the members of a user's module are tried one by one. And no KeyError: from one
+# skorch's history concludes that it does not hold something.
+ERRORS = [KeyboardInterrupt, MemoryError, OSError, ZeroDivisionError, FloatingPointError]
 WATCHED = tuple(str(Path(package.__file__).parent) for package in (sktech, skorch))
 
 
@@ -289,6 +294,29 @@ def test_an_error_says_which_member_or_stage_failed(model, note, data):
     with untouched(model, data[0]), pytest.raises(RuntimeError, match="can't allocate memory") as caught:
         model.fit(*data)
     assert note in caught.value.__notes__
+
+
+REFUSING = {
+    "bagging": (BaggingVoteEnsemble(DecisionTreeClassifier(), 2, random_state=0), "estimator", "member 1 of 2"),
+    "bit": (OutputCodeEnsemble(DecisionTreeClassifier(), random_state=0), "estimator", "the member of bit 1 of 3"),
+    "teacher": (DistilledClassifier(DecisionTreeClassifier(), single(), cv=2), "teacher", "teacher, fold 1 of 2"),
+    "student": (DistilledClassifier(None, make_pipeline(StandardScaler(), single()), cv=2), "student", "student 1"),
+}
+
+
+@pytest.mark.parametrize(("model", "role", "who"), REFUSING.values(), ids=REFUSING)
+def test_a_refusal_says_whose_it_is(model, role, who, data):
+    X, y = data
+    words = pd.DataFrame({"a": X[:, 0], "b": np.where(y == 1, "some", "other"), "c": X[:, 2]})
+    numbers = pd.DataFrame(X, columns=["a", "b", "c"])
+    with untouched(model, X), pytest.raises(ValueError, match=rf"^{role}: could not convert string") as caught:
+        model.fit(words, y)
+    assert f"while fitting {who}" in caught.value.__notes__
+    model.fit(numbers, y)
+    for ask in (model.predict, model.predict_proba, model.predict_log_proba):
+        with pytest.raises(ValueError, match=rf"^{role}: could not convert string|column 'b': expected") as caught:
+            ask(words)
+        assert role != "estimator" or f"while asking {who}" in caught.value.__notes__
 
 
 @pytest.mark.parametrize("backend", ["threading", pytest.param("loky", marks=pytest.mark.slow)])
