@@ -87,12 +87,14 @@ def rare_classes(comparison):
         return
     names = list(comparison.facts.class_counts)
     rarest = int(np.argmin(counts))
+    ratio = counts[largest] / counts[rarest]
+    harder = 10 ** (int(np.log10(ratio)) + 1)
     who = f"The {rare.sum()} classes with a tenth of that or less are" if rare.sum() > 1 else "It is"
     yield Hint(
         "Rare classes",
-        f"Class {names[largest]} has {counts[largest]:,} rows, {counts[largest] / counts[rarest]:.0f} times the "
+        f"Class {names[largest]} has {counts[largest]:,} rows, {ratio:.0f} times the "
         f"{counts[rarest]:,} of class {names[rarest]}. {who} recognised by {comparison.best()} in {of_rare:.1%} of the "
-        f"cases, the largest in {of_largest:.1%}. Try DecoupledLongTailClassifier; `--tail 100` makes the training "
+        f"cases, the largest in {of_largest:.1%}. Try DecoupledLongTailClassifier; `--tail {harder}` makes the training "
         "rows rarer still and shows who stands it.",
     )
 

@@ -147,6 +147,13 @@ def test_rare_classes_are_told_if_they_are_missed(counts, of_rare, told):
         assert "DecoupledLongTailClassifier" in text
 
 
+@pytest.mark.parametrize("rare", [1, 4, 9, 10, 40, 90])
+def test_a_longer_tail_is_proposed_than_the_table_has(rare):
+    facts = replace(FACTS, class_counts={"a": 1000, "b": rare})
+    text = found(comparison(*clear(confusion=[[200, 0], [rare, 0]]), facts=facts))["Rare classes"]
+    assert int(re.search(r"`--tail (\d+)`", text)[1]) > 1000 / rare
+
+
 def test_a_leader_that_is_slow_is_told_if_a_fast_one_is_as_good():
     slow = records("slow", fit_seconds=20.0)
     assert "20 times" in found(comparison(slow, records("fast", seed=1)))["Slow leader"].replace("20.0 s, ", "")
