@@ -94,8 +94,8 @@ def rare_classes(comparison):
         "Rare classes",
         f"Class {names[largest]} has {counts[largest]:,} rows, {ratio:.0f} times the "
         f"{counts[rarest]:,} of class {names[rarest]}. {who} recognised by {comparison.best()} in {of_rare:.1%} of the "
-        f"cases, the largest in {of_largest:.1%}. Try DecoupledLongTailClassifier; `--tail {harder}` makes the training "
-        "rows rarer still and shows who stands it.",
+        f"cases, the largest in {of_largest:.1%}. Try DecoupledLongTailClassifier; `--tail {harder}` makes the "
+        "training rows rarer still and shows who stands it.",
     )
 
 

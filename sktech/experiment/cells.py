@@ -17,7 +17,7 @@ _SECONDS_PER_DAY = 86_400
 
 
 def as_feature(column):
-    """Numbers (decimal ones as floats) and truth values as they are, days since 1970 for points in time, strings for the rest.
+    """Numbers and truth values as they are, days since 1970 for points in time, strings for the rest.
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ def as_feature(column):
     Returns
     -------
     column : Series of shape (n,)
-        The same object where nothing has to change. Missing values are NaN.
+        The same object where nothing has to change. Missing values are NaN, decimal numbers float64.
 
     Raises
     ------
