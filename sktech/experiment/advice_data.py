@@ -29,12 +29,12 @@ def wrong_labels(comparison):
     share = comparison.facts.contradictory_share
     if share >= _TWINS:
         yield Hint(
-            "Wrong labels?",
+            "Possibly wrong labels",
             f"{share:.1%} of the rows have a twin with another label: some labels are wrong, or the columns do not "
             f"tell the classes apart. {remedy}",
         )
     for found in (*_tolerance_pays(comparison), *_surprises(comparison)):
-        yield Hint("Wrong labels?", f"{found} {remedy}")
+        yield Hint("Possibly wrong labels", f"{found} {remedy}")
 
 
 def _tolerance_pays(comparison):

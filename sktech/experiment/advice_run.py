@@ -6,6 +6,7 @@ from scipy.special import stdtrit
 from sktech.experiment.hints import CONFIDENCE, Hint
 from sktech.experiment.paired import fold_sizes
 from sktech.experiment.phrases import NAMES, counted, listed
+from sktech.experiment.spaces import search_space
 from sktech.experiment.summary import in_figures
 
 # An interval that reaches less far than this share of the best score leaves differences that matter to few.
@@ -46,12 +47,14 @@ def undecided(comparison):
 
 
 def tuning(comparison):
-    """Leads that tuning may change, where nothing was tuned."""
+    """Shared leads that tuning may change, since a leader has something to tune, where nothing was tuned."""
     leaders = comparison.leaders()
-    if len(leaders) < 2 or any(record.tuned for record in comparison.records):
+    tunable = [model.name for model in comparison.models if model.name in leaders and search_space(model.estimator)]
+    if len(leaders) < 2 or not tunable or any(record.tuned for record in comparison.records):
         return
-    frame = comparison.to_frame().loc[leaders]
-    seconds = frame["fit_seconds"].sum() * comparison.n_folds * (1 + _CANDIDATES * _INNER_FITS)
+    seconds = (
+        comparison.to_frame().loc[tunable, "fit_seconds"].sum() * comparison.n_folds * (1 + _CANDIDATES * _INNER_FITS)
+    )
     yield Hint(
         "Not tuned",
         f"{len(leaders)} models share the lead as they are, and their parameters may decide: `--tune {_CANDIDATES}`, "
