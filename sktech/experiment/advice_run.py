@@ -92,8 +92,8 @@ def _more(comparison, reach):
     n_train, n_test = sizes.mean()
     n_repeats = sizes.index.get_level_values("repeat").max() + 1
     per_repeat = len(sizes) / n_repeats
-    if np.ptp(sizes["n_test"]) > 0.1 * n_test or np.ptp(sizes["n_train"]) > 0.1 * n_train:
-        return "More rows would tell."  # folds in the order of time, which cannot be drawn again
+    if np.ptp(sizes["n_train"]) > 0.5 * n_train:
+        return "More rows would tell."  # folds in the order of time, which cannot be drawn again: each trains on more
     shares = {r: width_share(len(sizes), per_repeat * r, n_test / n_train) for r in range(n_repeats + 1, _MOST_REPEATS)}
     enough = [repeats for repeats, share in shares.items() if share <= 0.5]
     if enough:

@@ -219,3 +219,20 @@ def test_repeats_are_proposed_only_if_they_can_halve_the_interval():
     assert width_share(2, 2 * repeats, 1.0) <= 0.5 < width_share(2, 2 * (repeats - 1), 1.0)
     assert "No number of repeats" in told(10)
     assert f"{width_share(10, np.inf, 1 / 9):.0%} of its width" in told(10)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "told"),
+    [
+        ([(13, 7), (13, 7), (14, 6)], "`--repeats"),  # stratified folds of twenty rows
+        ([(600, 400), (700, 300), (700, 300)], "`--repeats"),  # groups of unlike sizes
+        ([(250, 250), (500, 250), (750, 250)], "More rows would tell."),  # in the order of time
+        ([(330, 330), (660, 330)], "More rows would tell."),
+    ],
+)
+def test_repeats_are_proposed_where_folds_can_be_drawn_again(sizes, told):
+    def resized(made):
+        return [replace(r, n_train=a, n_test=b) for r, (a, b) in zip(made, sizes, strict=True)]
+
+    made = [resized(records(name, seed, spread=0.1, n_folds=len(sizes))) for seed, name in enumerate("ab")]
+    assert told in found(comparison(*made))["Undecided"]

@@ -206,6 +206,8 @@ def test_columns_are_named_where_one_is_missing(write, tmp_path):
     for role in ({"categorical": ["c99"]}, {"drop": ["c99"]}, {"groups": "c99"}, {"time": "c99"}):
         with pytest.raises(InputError, match="no column 'c99'; there are c0"):
             read_table(path, "c1", **role)
+    with pytest.raises(InputError, match=r"no column 'y'; there are a, 'two\\nlines', x  ø$"):
+        read_table(write("t.csv", 'a,"two\nlines",x  ø\n1,2,3\n'), "y")
     with pytest.raises(InputError, match="no such file"):
         read_table(tmp_path / "missing.csv", "y")
     with pytest.raises(InputError, match="known are sklearn:iris"):
