@@ -29,12 +29,12 @@ def wrong_labels(comparison):
     share = comparison.facts.contradictory_share
     if share >= _TWINS:
         yield Hint(
-            "Wrong labels?",
+            "Possibly wrong labels",
             f"{share:.1%} of the rows have a twin with another label: some labels are wrong, or the columns do not "
             f"tell the classes apart. {remedy}",
         )
     for found in (*_tolerance_pays(comparison), *_surprises(comparison)):
-        yield Hint("Wrong labels?", f"{found} {remedy}")
+        yield Hint("Possibly wrong labels", f"{found} {remedy}")
 
 
 def _tolerance_pays(comparison):
@@ -87,13 +87,15 @@ def rare_classes(comparison):
         return
     names = list(comparison.facts.class_counts)
     rarest = int(np.argmin(counts))
+    ratio = counts[largest] / counts[rarest]
+    harder = 10 ** (int(np.log10(ratio)) + 1)
     who = f"The {rare.sum()} classes with a tenth of that or less are" if rare.sum() > 1 else "It is"
     yield Hint(
         "Rare classes",
-        f"Class {names[largest]} has {counts[largest]:,} rows, {counts[largest] / counts[rarest]:.0f} times the "
+        f"Class {names[largest]} has {counts[largest]:,} rows, {ratio:.0f} times the "
         f"{counts[rarest]:,} of class {names[rarest]}. {who} recognised by {comparison.best()} in {of_rare:.1%} of the "
-        f"cases, the largest in {of_largest:.1%}. Try DecoupledLongTailClassifier; `--tail 100` makes the training "
-        "rows rarer still and shows who stands it.",
+        f"cases, the largest in {of_largest:.1%}. Try DecoupledLongTailClassifier; `--tail {harder}` makes the "
+        "training rows rarer still and shows who stands it.",
     )
 
 

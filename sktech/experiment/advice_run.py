@@ -6,6 +6,7 @@ from scipy.special import stdtrit
 from sktech.experiment.hints import CONFIDENCE, Hint
 from sktech.experiment.paired import fold_sizes
 from sktech.experiment.phrases import NAMES, counted, listed
+from sktech.experiment.spaces import search_space
 from sktech.experiment.summary import in_figures
 
 # An interval that reaches less far than this share of the best score leaves differences that matter to few.
@@ -46,12 +47,14 @@ def undecided(comparison):
 
 
 def tuning(comparison):
-    """Leads that tuning may change, where nothing was tuned."""
+    """Shared leads that tuning may change, since a leader has something to tune, where nothing was tuned."""
     leaders = comparison.leaders()
-    if len(leaders) < 2 or any(record.tuned for record in comparison.records):
+    tunable = [model.name for model in comparison.models if model.name in leaders and search_space(model.estimator)]
+    if len(leaders) < 2 or not tunable or any(record.tuned for record in comparison.records):
         return
-    frame = comparison.to_frame().loc[leaders]
-    seconds = frame["fit_seconds"].sum() * comparison.n_folds * (1 + _CANDIDATES * _INNER_FITS)
+    seconds = (
+        comparison.to_frame().loc[tunable, "fit_seconds"].sum() * comparison.n_folds * (1 + _CANDIDATES * _INNER_FITS)
+    )
     yield Hint(
         "Not tuned",
         f"{len(leaders)} models share the lead as they are, and their parameters may decide: `--tune {_CANDIDATES}`, "
@@ -89,8 +92,8 @@ def _more(comparison, reach):
     n_train, n_test = sizes.mean()
     n_repeats = sizes.index.get_level_values("repeat").max() + 1
     per_repeat = len(sizes) / n_repeats
-    if np.ptp(sizes["n_test"]) > 0.1 * n_test or np.ptp(sizes["n_train"]) > 0.1 * n_train:
-        return "More rows would tell."  # folds in the order of time, which cannot be drawn again
+    if np.ptp(sizes["n_train"]) > 0.5 * n_train:
+        return "More rows would tell."  # folds in the order of time, which cannot be drawn again: each trains on more
     shares = {r: width_share(len(sizes), per_repeat * r, n_test / n_train) for r in range(n_repeats + 1, _MOST_REPEATS)}
     enough = [repeats for repeats, share in shares.items() if share <= 0.5]
     if enough:

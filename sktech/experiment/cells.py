@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 from pandas.api.types import (
+    infer_dtype,
     is_bool_dtype,
     is_datetime64_any_dtype,
     is_integer_dtype,
@@ -25,13 +26,14 @@ def as_feature(column):
     Returns
     -------
     column : Series of shape (n,)
-        The same object where nothing has to change. Missing values are NaN.
+        The same object where nothing has to change. Missing values are NaN, decimal numbers float64.
 
     Raises
     ------
     InputError
         If numbers are infinite, or cells hold lists.
     """
+    column = _with_floats(column)
     if is_datetime64_any_dtype(column.dtype):
         return _days(column)
     if is_bool_dtype(column.dtype) and not column.isna().any():
@@ -58,8 +60,7 @@ def as_text(column):
     InputError
         If cells hold lists.
     """
-    if is_object_dtype(column.dtype) and column.map(lambda value: isinstance(value, list | dict | np.ndarray)).any():
-        raise InputError(f"column {column.name!r}: expected one value per cell, got a list")
+    _check_single(column)
     if not isinstance(column.dtype, pd.StringDtype):
         column = column.map(str, na_action="ignore")
     return column.astype(pd.StringDtype(na_value=np.nan))
@@ -79,9 +80,10 @@ def as_groups(column):
     Raises
     ------
     InputError
-        If a value is missing.
+        If a value is missing, or cells hold lists.
     """
     _check_complete(column, "groups")
+    _check_single(column)
     return pd.factorize(column)[0].astype("int64")
 
 
@@ -102,6 +104,7 @@ def as_time(column):
         If a value is missing, or is neither a finite number nor a date.
     """
     _check_complete(column, "time")
+    column = _with_floats(column)
     if is_numeric_dtype(column.dtype) and not is_bool_dtype(column.dtype):
         _check_finite(column)
         return column.to_numpy("int64" if is_integer_dtype(column.dtype) else "float64")
@@ -138,6 +141,16 @@ def as_dates(column):
 
 def _days(column):
     return (column - pd.Timestamp(0, tz=column.dt.tz)).dt.total_seconds() / _SECONDS_PER_DAY
+
+
+def _with_floats(column):
+    """Decimal numbers as floats; what is no decimal number stays as it is."""
+    return pd.to_numeric(column) if infer_dtype(column) == "decimal" else column
+
+
+def _check_single(column):
+    if is_object_dtype(column.dtype) and column.map(lambda value: isinstance(value, list | dict | np.ndarray)).any():
+        raise InputError(f"column {column.name!r}: expected one value per cell, got a list")
 
 
 def _check_finite(column):

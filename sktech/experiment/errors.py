@@ -6,8 +6,8 @@ class InputError(ValueError):
 
 
 def shortened(names, limit=12):
-    """The first names, separated by commas, and how many more there are."""
-    names = [str(name) for name in names]
+    """The first names, separated by commas, and how many more there are; names with line breaks as in Python."""
+    names = [name if name.isprintable() else repr(name) for name in map(str, names)]
     rest = len(names) - limit
     return ", ".join(names[:limit]) + (f", ... ({rest} more)" if rest > 0 else "")
 

@@ -107,6 +107,11 @@ def _read_csv(file, roles):
     texts = {name: str for name in names if name in (roles.target, roles.groups, *roles.categorical)}
     with file.open() as text:
         frame = pd.read_csv(text, dtype=texts, na_values=missing, keep_default_na=False, low_memory=False, **options)
+    if not isinstance(frame.index, pd.RangeIndex):  # pandas takes the first cells for an index, and shifts the names
+        raise pd.errors.ParserError(
+            f"expected a name for each column, got {len(names)} names above rows of "
+            f"{len(names) + frame.index.nlevels} cells"
+        )
     if separator == ";":  # then commas often separate decimals
         for name in frame.columns.difference(list(texts)):
             if not is_numeric_dtype(frame[name].dtype):

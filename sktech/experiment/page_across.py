@@ -8,6 +8,7 @@ import numpy as np
 from sktech.experiment.across import wins_ties_losses
 from sktech.experiment.figures import Drawing, drawing
 from sktech.experiment.grid import MISSING, Cell, Column, Grid, count_cell, score_cell
+from sktech.experiment.paired import common_folds
 from sktech.experiment.phrases import NAMES, counted
 from sktech.experiment.plots_across import draw_ranks_and_time, plot_critical_difference
 from sktech.experiment.summary import LOWER_IS_BETTER, in_figures
@@ -91,7 +92,7 @@ def _table_grid(study):
         rows.append(
             [
                 Cell(comparison.name, link=anchor(number)),
-                Cell(first or MISSING, below="wins" if len(leaders) == 1 else _unclear(leaders)),
+                Cell(first or MISSING, below=_standing(comparison, leaders)),
                 Cell(in_figures(comparison.score, value) or MISSING, value, below=NAMES[comparison.score]),
                 count_cell(facts.n_rows),
                 count_cell(facts.n_columns),
@@ -103,8 +104,12 @@ def _table_grid(study):
     return Grid([Column("table"), Column("lead"), Column("its score"), *sizes], rows)
 
 
-def _unclear(leaders):
-    return f"or {counted(len(leaders) - 1, 'other')}" if leaders else ""
+def _standing(comparison, leaders):
+    """How clear a lead is, in a word or two."""
+    if len(leaders) != 1:
+        return f"or {counted(len(leaders) - 1, 'other')}" if leaders else ""
+    scores, _ = common_folds(comparison.folds(), comparison.score)
+    return "wins" if scores.shape[1] > 1 else "alone"
 
 
 def _score_grid(study, ranks):

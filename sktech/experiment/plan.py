@@ -126,11 +126,14 @@ class Experiment:
         Parameters
         ----------
         records : list of FoldRecord
+            In the order in which they were finished, on which nothing depends.
 
         Returns
         -------
         study : Study
         """
+        place = {model.name: number for number, model in enumerate(self.models)}
+        records = sorted(records, key=lambda record: (record.repeat, record.fold, place[record.model]))
         comparisons = [
             Comparison(
                 table.name,

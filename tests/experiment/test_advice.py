@@ -5,6 +5,7 @@ from itertools import chain
 import numpy as np
 import pytest
 from sklearn.dummy import DummyClassifier
+from sklearn.linear_model import LogisticRegression
 
 from sktech import NetClassifier, NoiseTolerantClassifier
 from sktech.experiment.advice import advice
@@ -66,7 +67,7 @@ def records(
 def comparison(*of_models, estimators=None, facts=FACTS):
     """What is there of each model, the first one clearly the best unless they say otherwise."""
     names = [of_model[0].model for of_model in of_models]
-    models = [Model(name, (estimators or {}).get(name, DummyClassifier()), "own") for name in names]
+    models = [Model(name, (estimators or {}).get(name, LogisticRegression()), "own") for name in names]
     return Comparison("t", facts, models, len(of_models[0]), list(chain(*of_models)), "5 stratified folds")
 
 
@@ -107,9 +108,9 @@ def test_a_net_that_is_not_too_sure_is_named():
 def test_twins_with_other_labels_are_told_from_one_row_in_a_hundred_on():
     for share, told in ((0.0099, False), (0.031, True)):
         made = comparison(*clear(), facts=replace(FACTS, contradictory_share=share))
-        assert ("Wrong labels?" in found(made)) == told
-    assert "3.1%" in found(made)["Wrong labels?"]
-    assert "`--noise 0.2`" in found(made)["Wrong labels?"]
+        assert ("Possibly wrong labels" in found(made)) == told
+    assert "3.1%" in found(made)["Possibly wrong labels"]
+    assert "`--noise 0.2`" in found(made)["Possibly wrong labels"]
 
 
 @pytest.mark.parametrize(("loss", "told"), [(0.3, True), (0.4, False), (0.5, False)])
@@ -118,17 +119,17 @@ def test_nets_that_tolerate_noise_tell_of_it_if_they_win(loss, told):
     made = comparison(
         records("plain", seed=2), records("tolerant", seed=3, loss=loss), *clear(loss=0.1), estimators=estimators
     )
-    assert ("tolerant, which allows for wrong labels" in found(made).get("Wrong labels?", "")) == told
+    assert ("tolerant, which allows for wrong labels" in found(made).get("Possibly wrong labels", "")) == told
 
 
 def test_errors_where_none_was_expected_tell_of_wrong_labels():
     for seed in range(10):
-        text = found(comparison(*clear(seed=seed, wrong=0.25)))["Wrong labels?"]
+        text = found(comparison(*clear(seed=seed, wrong=0.25)))["Possibly wrong labels"]
         errors, expected = (
             float(share) for share in re.search(r"errs in ([\d.]+)% .* expects ([\d.]+)%", text).groups()
         )
         assert errors > 2 * expected
-    assert not any("Wrong labels?" in found(comparison(*clear(seed=seed))) for seed in range(20))
+    assert not any("Possibly wrong labels" in found(comparison(*clear(seed=seed))) for seed in range(20))
 
 
 @pytest.mark.parametrize(
@@ -145,6 +146,13 @@ def test_rare_classes_are_told_if_they_are_missed(counts, of_rare, told):
         assert "900 rows, 30 times the 30 of class b" in text
         assert f"in {5 * (of_rare // 5) / 30:.1%}" in text
         assert "DecoupledLongTailClassifier" in text
+
+
+@pytest.mark.parametrize("rare", [1, 4, 9, 10, 40, 90])
+def test_a_longer_tail_is_proposed_than_the_table_has(rare):
+    facts = replace(FACTS, class_counts={"a": 1000, "b": rare})
+    text = found(comparison(*clear(confusion=[[200, 0], [rare, 0]]), facts=facts))["Rare classes"]
+    assert int(re.search(r"`--tail (\d+)`", text)[1]) > 1000 / rare
 
 
 def test_a_leader_that_is_slow_is_told_if_a_fast_one_is_as_good():
@@ -182,6 +190,9 @@ def test_tuning_is_proposed_where_the_lead_is_shared_and_nothing_was_tuned():
     tuned = records("a", tuned="{}"), records("b", seed=1, tuned="{}")
     assert "Not tuned" not in found(comparison(*tuned))
     assert "Not tuned" not in found(comparison(*clear()))
+    assert "Not tuned" not in found(comparison(*shared, estimators=dict.fromkeys("ab", DummyClassifier())))
+    only_b = found(comparison(*shared, estimators={"a": DummyClassifier()}))
+    assert "about 5 min" in only_b["Not tuned"]
 
 
 @pytest.mark.parametrize("ratio", [0.1, 0.25, 1.0])
@@ -208,3 +219,20 @@ def test_repeats_are_proposed_only_if_they_can_halve_the_interval():
     assert width_share(2, 2 * repeats, 1.0) <= 0.5 < width_share(2, 2 * (repeats - 1), 1.0)
     assert "No number of repeats" in told(10)
     assert f"{width_share(10, np.inf, 1 / 9):.0%} of its width" in told(10)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "told"),
+    [
+        ([(13, 7), (13, 7), (14, 6)], "`--repeats"),  # stratified folds of twenty rows
+        ([(600, 400), (700, 300), (700, 300)], "`--repeats"),  # groups of unlike sizes
+        ([(250, 250), (500, 250), (750, 250)], "More rows would tell."),  # in the order of time
+        ([(330, 330), (660, 330)], "More rows would tell."),
+    ],
+)
+def test_repeats_are_proposed_where_folds_can_be_drawn_again(sizes, told):
+    def resized(made):
+        return [replace(r, n_train=a, n_test=b) for r, (a, b) in zip(made, sizes, strict=True)]
+
+    made = [resized(records(name, seed, spread=0.1, n_folds=len(sizes))) for seed, name in enumerate("ab")]
+    assert told in found(comparison(*made))["Undecided"]

@@ -1,4 +1,5 @@
 import gzip
+from decimal import Decimal
 
 import arff
 import numpy as np
@@ -172,6 +173,8 @@ def test_bundled_sets(name):
         ("t.csv", "y\na\nb\n", "columns besides the target 'y', got none"),
         ("t.csv", "x,z\n1,a\n", "no column 'y'; there are x, z"),
         ("t.csv", "x,y\n1,a\n1,b,c,d\n", "cannot be read: .*Expected 2 fields in line 3, saw 4"),
+        ("t.csv", "x,y\n1,a,2\n1,b,2\n", "expected a name for each column, got 2 names above rows of 3 cells"),
+        ("t.csv", "x,y\n1,a,,\n1,b\n", "got 2 names above rows of 4 cells"),
         ("t.csv", b"x,y\n\xe9,a\n1,b\n", "expected UTF-8 text, got the byte 0xe9"),
         ("t.csv", "x,y\ninf,a\n1,b\n", "column 'x': expected finite numbers"),
         ("t.csv.gz", CSV, "expected a gzip file, but it cannot be unpacked"),
@@ -203,6 +206,8 @@ def test_columns_are_named_where_one_is_missing(write, tmp_path):
     for role in ({"categorical": ["c99"]}, {"drop": ["c99"]}, {"groups": "c99"}, {"time": "c99"}):
         with pytest.raises(InputError, match="no column 'c99'; there are c0"):
             read_table(path, "c1", **role)
+    with pytest.raises(InputError, match=r"no column 'y'; there are a, 'two\\nlines', x  ø$"):
+        read_table(write("t.csv", 'a,"two\nlines",x  ø\n1,2,3\n'), "y")
     with pytest.raises(InputError, match="no such file"):
         read_table(tmp_path / "missing.csv", "y")
     with pytest.raises(InputError, match="known are sklearn:iris"):
@@ -243,9 +248,31 @@ def test_an_index_is_no_feature(tmp_path):
 
 
 def test_lists_in_cells_are_refused(tmp_path):
-    pd.DataFrame({"x": [[1, 2], [3]], "y": ["a", "b"]}).to_parquet(tmp_path / "t.parquet")
+    pd.DataFrame({"x": [[1, 2], [3]], "z": [1, 2], "y": ["a", "b"]}).to_parquet(tmp_path / "t.parquet")
     with pytest.raises(InputError, match="column 'x': expected one value per cell, got a list"):
         read_table(tmp_path / "t.parquet", "y")
+    with pytest.raises(InputError, match="column 'x': expected one value per cell, got a list"):
+        read_table(tmp_path / "t.parquet", "y", groups="x")
+
+
+@pytest.mark.parametrize("ending", [".parquet", ".feather"])
+def test_decimal_numbers_are_numbers(tmp_path, ending):
+    values = np.random.default_rng(0).integers(-9999, 9999, 40) / 100
+    frame = pd.DataFrame({"x": values, "when": values, "who": range(40), "y": np.arange(40) % 3})
+    as_decimals = frame.map(lambda value: Decimal(str(value)))
+    as_decimals.loc[3, "x"] = frame.loc[3, "x"] = None
+    path = tmp_path / f"t{ending}"
+    getattr(as_decimals, f"to_{ending[1:]}")(path)
+    pd.testing.assert_frame_equal(read_table(path, "y").X[["x", "when"]], frame[["x", "when"]])
+    table = read_table(path, "y", time="when")
+    np.testing.assert_array_equal(table.time, values)
+    np.testing.assert_array_equal(table.y, frame["y"])  # labels stay whole numbers
+
+
+def test_large_decimal_numbers_name_different_groups(tmp_path):
+    who = [Decimal(10**20 + k) for k in range(6)]
+    pd.DataFrame({"x": range(6), "who": who, "y": list("ababab")}).to_parquet(tmp_path / "t.parquet")
+    assert len(set(read_table(tmp_path / "t.parquet", "y", groups="who").groups)) == 6
 
 
 def test_dropped_columns_groups_and_times_are_no_features(write):

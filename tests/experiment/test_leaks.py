@@ -111,3 +111,12 @@ def test_a_class_per_row_costs_neither_time_nor_memory():
     n = 200_000
     X = pd.DataFrame({"x": np.arange(n)[::-1] * 7, "z": np.arange(n) % 5})
     assert find_leaks(X, np.arange(n).astype(str)) == []
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("sizes", [(4000, 20), (9000, 40, 30)])
+def test_a_column_of_chance_tells_nothing_of_a_class_that_nearly_all_rows_are_of(sizes, seed):
+    rng = np.random.default_rng(seed)
+    y = rng.permutation(np.repeat(np.arange(len(sizes)), sizes))
+    X = pd.DataFrame({"number": rng.normal(size=len(y)), "word": rng.choice(list("abc"), len(y)), "constant": 1})
+    assert find_leaks(X, y) == []

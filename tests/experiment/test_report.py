@@ -152,6 +152,17 @@ def test_an_interrupted_comparison_has_a_page(comparison, written):
     assert "Unfinished" not in written(comparison)
 
 
+def test_who_is_alone_does_not_win(written):
+    tables = {"iris": load_iris(return_X_y=True), "wine": load_wine(return_X_y=True)}
+    text = words(written(compare_tables(tables, ["logistic_regression", Broken()], cv=2)))
+    assert "Nothing to compare: logistic_regression is the only model" in text
+    assert "alone" in text
+    assert "wins" not in text
+    text = words(written(compare_tables(tables, ["logistic_regression", "dummy_prior"], cv=2)))
+    assert "alone" not in text
+    assert "logistic_regression wins" in text
+
+
 def test_an_interrupted_study_has_a_page(study, written):
     only_iris = [finished(one, lambda record: record.table == "iris") for one in study]
     page = written(Study(only_iris))
