@@ -4,6 +4,7 @@ Whatever is random in a training step asks :func:`draw`. Outside :func:`streams`
 Inside, the leading axis of what is drawn belongs to several nets, and each part comes from the generator of its net.
 """
 
+import math
 import threading
 from contextlib import contextmanager
 
@@ -56,10 +57,48 @@ def draw(sample, shape, device):
     generators = _current()
     if generators is None:
         return sample(shape, device=device, generator=None)
+    part = (shape[0] // _check_share(shape), *shape[1:])
+    return torch.cat([sample(part, device=device, generator=generator) for generator in generators])
+
+
+def draw_bytes(shape, device):
+    """Independent uniform bytes, uint8, as :func:`draw` draws numbers: eight from each random 64-bit number.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Inside :func:`streams` the first number is a multiple of that of the streams.
+    device : torch.device
+
+    Returns
+    -------
+    bytes : Tensor of that shape
+
+    Raises
+    ------
+    ValueError
+        If the first number is no such multiple.
+    """
+    n_nets = _check_share(shape)
+    n_each = math.prod(shape) // n_nets
+    words = draw(_random_words, (n_nets, -(-n_each // 8)), device)
+    return words.view(torch.uint8)[:, :n_each].reshape(shape)
+
+
+def _random_words(shape, device, generator):
+    limit = 2**63
+    # The top value never comes: its probability would be 2^-64.
+    return torch.randint(-limit, limit - 1, shape, device=device, generator=generator)
+
+
+def _check_share(shape):
+    """How many nets share the leading axis; 1 outside of streams, where it may be missing."""
+    generators = _current()
+    if generators is None:
+        return 1
     if not shape or shape[0] % len(generators):
         raise ValueError(f"expected a leading axis shared by {len(generators)} nets, got shape {tuple(shape)}")
-    part = (shape[0] // len(generators), *shape[1:])
-    return torch.cat([sample(part, device=device, generator=generator) for generator in generators])
+    return len(generators)
 
 
 def run_in_streams(function, n_members, device, *, at_once=True):

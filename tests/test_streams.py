@@ -1,18 +1,18 @@
 """Laws of the streams: who trains side by side draws the numbers that it would draw alone."""
 
 import threading
+from functools import partial
 
 import pytest
 import torch
 from torch import nn
 
-from sktech._streams import draw, get_global_state, get_state, replayed, run_in_streams, streams
+from sktech._streams import draw, draw_bytes, get_global_state, get_state, replayed, run_in_streams, streams
 from sktech.modules import Dropout, Jumpout, Members
-from sktech.modules.dropout import random_bytes
 from sktech.training import Forward
 
 CPU = torch.device("cpu")
-SAMPLES = {"rand": torch.rand, "randn": torch.randn, "bytes": random_bytes}
+DRAWS = {"rand": partial(draw, torch.rand), "randn": partial(draw, torch.randn), "bytes": draw_bytes}
 
 
 def generators(n=3, seed=0):
@@ -33,28 +33,29 @@ def nothing_stays_active():
 # ------------------------------------------------------------ draw
 
 
-@pytest.mark.parametrize("sample", SAMPLES.values(), ids=SAMPLES)
+@pytest.mark.parametrize("drawing", DRAWS.values(), ids=DRAWS)
 @pytest.mark.parametrize("n_each", [1, 2, 3])
 @pytest.mark.parametrize("rest", [(), (7,), (33, 5)], ids=str)
-def test_each_part_is_what_its_generator_gives_alone(sample, n_each, rest):
+def test_each_part_is_what_its_generator_gives_alone(drawing, n_each, rest):
     for seed in range(5):
         with streams(generators(seed=seed)):
-            together = [draw(sample, (3 * n_each, *rest), CPU) for _ in range(4)]
+            together = [drawing((3 * n_each, *rest), CPU) for _ in range(4)]
         for i, own in enumerate(generators(seed=seed)):
             for drawn in together:
-                alone = sample((n_each, *rest), device=CPU, generator=own)
+                with streams([own]):
+                    alone = drawing((n_each, *rest), CPU)
                 assert torch.equal(drawn[i * n_each : (i + 1) * n_each], alone)
 
 
-@pytest.mark.parametrize("sample", SAMPLES.values(), ids=SAMPLES)
-def test_a_stream_is_the_global_generator_of_who_is_alone(sample):
+@pytest.mark.parametrize("drawing", DRAWS.values(), ids=DRAWS)
+def test_a_stream_is_the_global_generator_of_who_is_alone(drawing):
     """One net without a leading axis draws the same numbers as with an axis of one."""
     with streams(generators()):
-        together = [draw(sample, (3, 20, 4), CPU) for _ in range(3)]
+        together = [drawing((3, 20, 4), CPU) for _ in range(3)]
     for i in range(3):
         torch.manual_seed(i)
         for drawn in together:
-            assert torch.equal(drawn[i], draw(sample, (20, 4), CPU))
+            assert torch.equal(drawn[i], drawing((20, 4), CPU))
 
 
 def test_without_streams_numbers_come_from_the_global_generator():

@@ -1,11 +1,9 @@
 """Dropout whose masks cost little: eight units are decided by one random number."""
 
-import math
-
 import torch
 from torch import nn
 
-from sktech._streams import draw
+from sktech._streams import draw_bytes
 
 
 class Dropout(nn.Module):
@@ -47,16 +45,8 @@ class Dropout(nn.Module):
             return h
         # 1 where the byte is at least the threshold, else 0; a comparison would take five times as long.
         last = self.threshold - 1
-        keep = draw(random_bytes, h.shape, h.device).clamp(last, self.threshold).sub_(last)
+        keep = draw_bytes(h.shape, h.device).clamp(last, self.threshold).sub_(last)
         return h * keep.to(h.dtype).mul_(256 / (256 - self.threshold))
 
     def extra_repr(self):
         return f"p={self.p}"
-
-
-def random_bytes(shape, device, generator=None):
-    """Independent uniform bytes, (*shape), uint8."""
-    n, limit = math.prod(shape), 2**63
-    # The top value never comes: its probability would be 2^-64.
-    words = torch.randint(-limit, limit - 1, (-(-n // 8),), device=device, generator=generator)
-    return words.view(torch.uint8)[:n].view(shape)

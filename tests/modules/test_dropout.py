@@ -10,9 +10,9 @@ from scipy import stats
 from torch import nn
 from torch.func import functional_call, jvp, vmap
 
+from sktech._streams import draw_bytes
 from sktech.modules import Dropout
 from sktech.modules import dropout as dropout_module
-from sktech.modules.dropout import random_bytes
 
 SEEDS = range(5)
 RATES = [0.001, 0.1, 0.25, 0.3, 0.5, 0.9, 0.999]
@@ -60,8 +60,8 @@ def test_the_share_of_silenced_units_is_the_rate(p):
 def test_over_all_bytes_the_mean_is_the_input(p, monkeypatch):
     monkeypatch.setattr(
         dropout_module,
-        "random_bytes",
-        lambda shape, device, generator: torch.arange(256, dtype=torch.uint8).expand(shape).clone(),
+        "draw_bytes",
+        lambda shape, device: torch.arange(256, dtype=torch.uint8).expand(shape).clone(),
     )
     h = torch.randn(50, 1, dtype=torch.float64)
     output = Dropout(p)(h.expand(50, 256))
@@ -71,7 +71,7 @@ def test_over_all_bytes_the_mean_is_the_input(p, monkeypatch):
 @pytest.mark.parametrize("seed", SEEDS)
 def test_bytes_are_uniform_in_each_of_their_eight_places(seed):
     torch.manual_seed(seed)
-    places = random_bytes(torch.Size([2**12, 8]), "cpu").long() + 256 * torch.arange(8)
+    places = draw_bytes(torch.Size([2**12, 8]), torch.device("cpu")).long() + 256 * torch.arange(8)
     counts = torch.bincount(places.flatten(), minlength=8 * 256).view(8, 256)
     for place in counts.numpy():
         assert stats.chisquare(place).pvalue > 1e-5
