@@ -79,7 +79,7 @@ _CLASSES = {
     "sklearn.utils._metadata_requests": {"MetadataRequest", "MethodMetadataRequest", "MethodMapping"},
     "scipy.interpolate": {"BSpline"},
     "scipy.sparse": {f"{kind}_{form}" for kind in ("csr", "csc", "coo", "bsr", "dia") for form in ("matrix", "array")},
-    "skorch": {"NeuralNet", "NeuralNetBinaryClassifier", "NeuralNetClassifier", "NeuralNetRegressor"},
+    "skorch": {"History", "NeuralNet", "NeuralNetBinaryClassifier", "NeuralNetClassifier", "NeuralNetRegressor"},
     "skorch.callbacks": {
         *("BatchScoring", "EarlyStopping", "EpochScoring", "EpochTimer", "Freezer", "GradientNormClipping"),
         *("Initializer", "InputShapeSetter", "LRScheduler", "ParamMapper", "PassthroughScoring", "PrintLog"),

@@ -1,5 +1,7 @@
 """A net from a device that is not here predicts on the CPU."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -44,6 +46,16 @@ def test_nets_come_to_the_cpu_with_one_warning(tmp_path, archive, device):
                 net.fit(X, Y)
         net.set_params(device="cpu", warm_start=True).fit(X, Y)
         assert net.n_iter_ == 4
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there are CUDA devices here")
+def test_a_file_that_was_written_beside_a_gpu_predicts_what_it_did_there():
+    """By torch 2.11 with CUDA 13 and Python 3.12: a distilled net, and its probabilities of fifty rows."""
+    folder = Path(__file__).parent / "from_a_gpu"
+    with pytest.warns(UserWarning, match="saved on cuda"):
+        model = load(folder / "distilled.sktech")
+    rows = np.random.default_rng(0).normal(size=(50, 5))
+    np.testing.assert_allclose(model.predict_proba(rows), np.load(folder / "probabilities.npy"), rtol=0, atol=1e-5)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="torch sees no CUDA device here")
