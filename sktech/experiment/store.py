@@ -6,6 +6,7 @@ A row is found by its key (:mod:`sktech.experiment.keys`): table, rows, model, p
 import json
 import sqlite3
 import threading
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from sktech.experiment.records import ARRAYS, COLUMNS, FoldRecord
 
 _FORMAT = 1
 _SECONDS_TO_WAIT = 60.0  # for another run that writes at the same moment
+_SECONDS_BETWEEN = 0.02
 _TYPES = {int: "INTEGER", float: "REAL", str: "TEXT"}
 
 
@@ -56,7 +58,7 @@ class ResultStore:
             raise InputError(f"{self.path}: expected a file for results (SQLite), but {error}") from error
 
     def _open(self):
-        self._connection.execute("PRAGMA journal_mode=WAL")
+        self._write_ahead()
         self._connection.execute("PRAGMA synchronous=FULL")  # also the power may fail
         columns = ", ".join(f'"{name}" {_TYPES[FoldRecord.__annotations__[name]]}' for name in COLUMNS)
         arrays = ", ".join(f"{name} TEXT" for name in ARRAYS)
@@ -73,6 +75,18 @@ class ResultStore:
         if not is_empty and found != _FORMAT:
             self._connection.close()
             raise InputError(f"{self.path}: expected results in format {_FORMAT}, got {found}; give another file")
+
+    def _write_ahead(self):
+        """Keep what is written in a file beside it first; where two runs make the file, SQLite lets neither wait."""
+        deadline = time.monotonic() + _SECONDS_TO_WAIT
+        while True:
+            try:
+                self._connection.execute("PRAGMA journal_mode=WAL")
+                return
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                    raise
+            time.sleep(_SECONDS_BETWEEN)
 
     def get(self, key):
         """The record under a key, or None.

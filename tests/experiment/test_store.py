@@ -1,4 +1,5 @@
 import sqlite3
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -64,6 +65,19 @@ def test_several_runs_write_to_one_store_at_a_time(tmp_path, backend):
     with ResultStore(path) as store:
         assert len(store) == 50
         assert all(store.get(str(number)).fold == number for number in range(50))
+
+
+def test_several_runs_make_one_store_at_a_time(tmp_path):
+    def n_kept(path, start):
+        start.wait(20)
+        with ResultStore(path) as store:
+            return len(store)
+
+    with ThreadPoolExecutor(4) as pool:
+        for number in range(30):
+            start = threading.Barrier(4)
+            counts = [pool.submit(n_kept, tmp_path / f"{number}.sqlite", start) for _ in range(4)]
+            assert [count.result() for count in counts] == [0] * 4
 
 
 def test_one_store_in_several_threads(tmp_path):
