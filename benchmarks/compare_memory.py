@@ -1,6 +1,6 @@
 """What `sktech compare` needs of the memory for a table of 500,000 rows and 50 columns, ten of them strings.
 
-Run ``python benchmarks/compare_memory.py [FRACTION]`` (about 20 minutes for FRACTION = 1, the share of the training
+Run ``python benchmarks/compare_memory.py [FRACTION]`` (about five minutes for FRACTION = 1, the share of the training
 rows that models learn from; the table is the same). Memory is the proportional set size: what processes share counts
 once.
 Exits with 1 if all processes together need more than 8 GiB. Results go to ``benchmarks/results/compare_memory.md``.
