@@ -21,7 +21,7 @@ from sktech.classifiers._side_by_side import train_side_by_side
 from sktech.classifiers.net import NetClassifier
 from sktech.table import TableEncoder
 from sktech.training import Objective, TensorNet
-from sktech.training.net import ELEMENTWISE_OPTIMIZERS
+from sktech.training._optimizers import ELEMENTWISE_OPTIMIZERS
 
 # Rows per step, of all nets side by side, up to which it is cheaper to train them so than one by one; beyond, what a
 # step has to remember falls out of the cache (``benchmarks/ensembles.py`` measures it). A GPU has no such limit nearby.

@@ -16,7 +16,8 @@ from sktech._undo import all_or_nothing
 from sktech._validation import check_choice, check_number, check_sequence, check_table
 from sktech.classifiers._average import log_probabilities, probabilities, scores
 from sktech.classifiers._best import BestEpochs
-from sktech.classifiers._build import check_module, check_net, embeds, feed, go_on_from, learning, make_net
+from sktech.classifiers._build import check_module, check_net, embeds, feed, learning, make_net
+from sktech.classifiers._earlier import go_on_from
 from sktech.classifiers._holdout import stratified_holdout
 from sktech.classifiers._progress import EpochTasks
 from sktech.classifiers._read import read_rows

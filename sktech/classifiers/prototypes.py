@@ -10,7 +10,7 @@ from torch import nn
 
 from sktech._threads import suitable_threads
 from sktech._validation import check_labels, check_number, check_table, check_weights
-from sktech.classifiers._build import copied
+from sktech.classifiers._earlier import copied
 from sktech.classifiers.net import NetClassifier
 from sktech.losses import cross_entropy
 from sktech.modules import StackedLinear

@@ -1,8 +1,9 @@
 """The training loop: the only floor that knows skorch."""
 
 from sktech.losses import cross_entropy
+from sktech.training._callbacks import StopTraining
 from sktech.training.batches import Batch, TensorBatches, WeightedRows
-from sktech.training.net import StopTraining, TensorNet
+from sktech.training.net import TensorNet
 from sktech.training.objective import Forward, Objective, Reweighter
 from sktech.training.row_gradients import row_gradients
 from sktech.training.schedules import LearningRateSchedule

@@ -9,19 +9,12 @@ What is different inside: batches are slices of whole tensors, the optimiser is 
 callbacks are called only where they listen, and predictions are made in large chunks.
 """
 
-import functools
 import itertools
-import math
-import traceback
-import warnings
-from copy import deepcopy
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from skorch import NeuralNetClassifier
-from skorch.callbacks import Callback, EarlyStopping
-from skorch.dataset import get_len
 from skorch.history import History
 from skorch.net import NeuralNet
 from skorch.utils import TeeGenerator, to_device
@@ -30,20 +23,16 @@ from torch.utils.data import DataLoader
 from sktech.losses import negative_log_likelihood
 from sktech.modules import count_members
 from sktech.modules.members import BORROWED
+from sktech.training._callbacks import ends_quietly, listens
+from sktech.training._epoch import run_lean_epoch
+from sktech.training._finite import check_parameters, checked
+from sktech.training._optimizers import ELEMENTWISE_OPTIMIZERS, has_fused
+from sktech.training._snapshot import go_back, snapshot
 from sktech.training.batches import Batch, TensorBatches, on_device, whole_tensors
 from sktech.training.objective import Forward, Objective, backward
 
-# Optimisers that treat each number of a net by itself, and call their closure exactly once: a step is made without one.
-ELEMENTWISE_OPTIMIZERS = frozenset(
-    getattr(torch.optim, name)
-    for name in ("SGD", "Adam", "AdamW", "NAdam", "RAdam", "Adamax", "Adagrad", "Adadelta", "RMSprop", "Rprop", "ASGD")
-)
 # Rows per pass when predicting; larger chunks fall out of the cache.
 PREDICTED_ROWS = 2048
-
-
-class StopTraining(KeyboardInterrupt):
-    """Raised by a callback to end the training quietly, with the net as it is (skorch understands it too)."""
 
 
 class TensorNet(NeuralNetClassifier):
@@ -129,7 +118,7 @@ class TensorNet(NeuralNetClassifier):
         places = {(parameter.device.type, parameter.dtype) for _, parameter in named_parameters}
         if places and not chosen and not self._has_sparse_gradients():
             optimizer = getattr(self, prefix)
-            if all(_has_fused(optimizer, device, dtype) for device, dtype in places):
+            if all(has_fused(optimizer, device, dtype) for device, dtype in places):
                 kwargs["fused"] = True
         return args, kwargs
 
@@ -236,7 +225,7 @@ class TensorNet(NeuralNetClassifier):
             objective.begin_epoch(self.module_)
         try:
             if self._is_stock("notify", "on_batch_begin", "on_batch_end") and type(self.history) is History:
-                self._run_lean_epoch(iterator, training, prefix, step_fn, **fit_params)
+                run_lean_epoch(self, iterator, training, prefix, step_fn, **fit_params)
             else:
                 super().run_single_epoch(iterator, training, prefix, self._checking(step_fn, prefix), **fit_params)
         except KeyboardInterrupt:  # what has been learned is kept as it would be after the epoch
@@ -255,49 +244,11 @@ class TensorNet(NeuralNetClassifier):
                 values = torch.stack(values).cpu() if isinstance(values[0], torch.Tensor) else values
                 self.history.record(name, np.average(values, axis=0, weights=sizes).tolist())
 
-    def _run_lean_epoch(self, iterator, training, prefix, step_fn, **fit_params):
-        """skorch's own epoch, with hooks only for those who listen."""
-        beginners, enders = self._listeners("on_batch_begin"), self._listeners("on_batch_end")
-        # Reading a loss waits for the GPU: once per epoch will do if nobody looks earlier.
-        readers = [callback for callback in beginners + enders if getattr(callback, "reads_losses", True)]
-        reads_late = self.device != "cpu" and not readers
-        batches = list.__getitem__(self.history, -1)["batches"]
-        number, unread = 0, []
-        for number, batch in enumerate(iterator, 1):
-            record = {}
-            batches.append(record)
-            for callback in beginners:
-                callback.on_batch_begin(self, batch=batch, training=training)
-            step = step_fn(batch, **fit_params)
-            if reads_late:
-                unread.append((number, record, step["loss"].detach()))
-            else:
-                record[prefix + "_loss"] = self._checked(step["loss"].item(), prefix, number, step)
-            record[prefix + "_batch_size"] = _batch_size(batch)
-            if enders:
-                batch, step = self._shown(batch, step)
-            for callback in enders:
-                callback.on_batch_end(self, batch=batch, training=training, **step)
-        if unread:
-            losses = torch.stack([loss for _, _, loss in unread]).tolist()
-            for (late, record, _), loss in zip(unread, losses, strict=True):
-                record[prefix + "_loss"] = self._checked(loss, prefix, late, step)
-        self.history.record(prefix + "_batch_count", number)
-
-    def _shown(self, batch, step):
-        """A step of a committee as callbacks see it: the rows of all members as rows of one table, each predicted by
-        its member."""
-        if self._n_members() is None or not isinstance(batch, Batch):
-            return batch, step
-        X, y = (part if batch.rows.ndim == 2 else part.expand(self._n_members(), *part.shape) for part in batch)
-        flat = Batch((X.flatten(0, 1), y.flatten(0, 1)), batch.rows, batch.weight, batch.progress)
-        return flat, step | {"y_pred": step["y_pred"].flatten(0, 1)}
-
     def _n_members(self):
         return count_members(self.module_)
 
     def _listeners(self, hook):
-        return [callback for _, callback in self.callbacks_ if _listens(callback, hook)]
+        return [callback for _, callback in self.callbacks_ if listens(callback, hook)]
 
     def _is_stock(self, *names):
         """Whether these methods are skorch's own: nobody would miss a call that is skipped."""
@@ -308,38 +259,10 @@ class TensorNet(NeuralNetClassifier):
 
         def checked_step(*args, **kwargs):
             step = step_fn(*args, **kwargs)
-            self._checked(step["loss"].item(), prefix, next(numbers), step)
+            checked(self, step["loss"].item(), prefix, next(numbers), step)
             return step
 
         return checked_step
-
-    def _checked(self, loss, prefix, batch, step):
-        """The loss, if the training can go on with it."""
-        if math.isfinite(loss):
-            return loss
-        output = step["y_pred"][0] if isinstance(step["y_pred"], tuple) else step["y_pred"]
-        if isinstance(self.criterion_, torch.nn.NLLLoss) and torch.isfinite(output).all() and (output < 0).any():
-            # The logarithm of what is no probability: a wrong pair of module and criterion, not a training that
-            # diverged.
-            warnings.warn(
-                "NLLLoss takes the logarithm of what the module returns: expected probabilities, got negative numbers. "
-                "End the module with a softmax, or use criterion=torch.nn.CrossEntropyLoss",
-                stacklevel=2,
-            )
-            return loss
-        raise self._not_finite(loss, prefix, batch)
-
-    def _not_finite(self, loss, prefix, batch):
-        which = {"train": "training", "valid": "validation"}.get(prefix, prefix) + " loss"
-        last = next(reversed(list.__getitem__(self.history, -1)["batches"]), {})
-        losses = last.get(prefix + "_losses", torch.zeros(0))  # where several nets stand side by side
-        lost = (torch.nonzero(~torch.isfinite(losses)).flatten() + 1).tolist()
-        if lost:
-            which += f" of net{'s' if len(lost) > 1 else ''} {', '.join(map(str, lost))} of {len(losses)}"
-        return FloatingPointError(
-            f"the {which} became {loss} in epoch {len(self.history)}, batch {batch}: try a smaller learning rate "
-            f"(lr={self.lr} now), and scale the inputs to about unit size"
-        )
 
     # ------------------------------------------------------------ one training
 
@@ -351,20 +274,20 @@ class TensorNet(NeuralNetClassifier):
             self.interrupt_ = None
             return self
         except KeyboardInterrupt as interrupt:
-            self.interrupt_ = None if _ends_quietly(interrupt) else interrupt
+            self.interrupt_ = None if ends_quietly(interrupt) else interrupt
             raise
         finally:
             del self.planned_epochs_, self.logged_
 
     def partial_fit(self, X, y=None, classes=None, **fit_params):
-        before = self._snapshot()
+        before = snapshot(self)
         if self.objective is not None:
             self.__dict__["objective_"] = self._make_objective()
         try:
             super().partial_fit(X, y, classes=classes, **fit_params)
-            self._check_parameters()
+            check_parameters(self)
         except FloatingPointError:
-            self._go_back(before)
+            go_back(self, before)
             raise
         finally:
             objective = self.__dict__.pop("objective_", None)
@@ -385,35 +308,6 @@ class TensorNet(NeuralNetClassifier):
                 f"from {self.objective!r}"
             )
         return to_device(objective, self.device)
-
-    def _check_parameters(self):
-        for _, parameter in self.get_all_learnable_params():
-            if not torch.isfinite(parameter).all():
-                raise self._not_finite(math.nan, "train", list.__getitem__(self.history, -1).get("train_batch_count"))
-
-    def _snapshot(self):
-        """States to return to; None where nothing has been learned yet."""
-        if not self.initialized_ or not self.history:
-            return None
-        names = [name + "_" for name in self._modules + self._criteria + self._optimizers]
-        states = {
-            name: deepcopy(getattr(self, name).state_dict())
-            for name in names
-            if hasattr(getattr(self, name), "state_dict")
-        }
-        return states, len(self.history)
-
-    def _go_back(self, before):
-        if before is None:
-            for name in self._modules + self._criteria + self._optimizers:
-                delattr(self, name + "_")
-            self.initialize_virtual_params()
-            self.initialized_ = False
-            return
-        states, n_epochs = before
-        for name, state in states.items():
-            getattr(self, name).load_state_dict(state)
-        del self.history[n_epochs:]
 
     def __getstate__(self):
         with BORROWED:  # of the tensors that the module holds when nobody is in the midst of a pass
@@ -480,37 +374,3 @@ def _identity(output):
 
 def _log(probabilities):
     return torch.log(probabilities + torch.finfo(probabilities.dtype).eps)  # as skorch's NeuralNetClassifier.get_loss
-
-
-def _batch_size(batch):
-    if isinstance(batch, Batch):
-        return batch.n_rows
-    return get_len(batch[0]) if isinstance(batch, (tuple, list)) else get_len(batch)
-
-
-def _listens(callback, hook):
-    own = getattr(callback, "__dict__", {})
-    return hook in own or getattr(type(callback), hook, None) is not getattr(Callback, hook)
-
-
-def _ends_quietly(interrupt):
-    """Whether a KeyboardInterrupt is a callback's way to end the training, and no interruption."""
-    if isinstance(interrupt, StopTraining):
-        return True
-    *_, (frame, _) = traceback.walk_tb(interrupt.__traceback__)
-    raiser = frame.f_locals.get("self")
-    return isinstance(raiser, EarlyStopping) and raiser.misses_ == raiser.patience
-
-
-@functools.cache
-def _has_fused(optimizer, device, dtype):
-    """Whether torch has a fused implementation of this optimiser for parameters there."""
-    if not getattr(optimizer, "__module__", "").startswith("torch.optim"):
-        return False
-    parameter = torch.zeros(1, device=device, dtype=dtype, requires_grad=True)
-    parameter.grad = torch.zeros_like(parameter)
-    try:
-        optimizer([parameter], lr=0.1, fused=True).step()
-    except (TypeError, RuntimeError, NotImplementedError):
-        return False
-    return True

@@ -35,7 +35,7 @@ from sktech.smoothing import (
     VirtualAdversarial,
 )
 from sktech.training import Objective, StopTraining, TensorBatches, WeightedRows
-from sktech.training.net import ELEMENTWISE_OPTIMIZERS
+from sktech.training._optimizers import ELEMENTWISE_OPTIMIZERS
 
 N = 80
 # Training on: members improve for different times.
