@@ -2,8 +2,8 @@
 
 Run ``python benchmarks/compare_memory.py [FRACTION]`` (about five minutes for FRACTION = 1, the share of the training
 rows that models learn from; the table is the same). Memory is the proportional set size: what processes share counts
-once.
-Exits with 1 if all processes together need more than 8 GiB. Results go to ``benchmarks/results/compare_memory.md``.
+once. Exits with 1 if all processes together need more than 8 GiB. Results go to
+``benchmarks/results/compare_memory.md``.
 """
 
 import subprocess
