@@ -14,7 +14,7 @@ import time
 import warnings
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from urllib.parse import urlsplit
 
@@ -22,7 +22,7 @@ from joblib import effective_n_jobs
 from joblib.externals.loky import ProcessPoolExecutor
 
 from sktech.experiment.errors import InputError, one_line
-from sktech.experiment.interrupt import interrupts_stay_here
+from sktech.experiment.interrupt import interrupts_wait
 from sktech.experiment.scoring import score_fold
 from sktech.experiment.shared import mapped_table, mapped_tables
 
@@ -30,6 +30,7 @@ BACKENDS = ("loky", "dask", "ray")
 _SECONDS_TO_CONNECT = 10
 _SECONDS_TO_START = 120  # a worker, which may have to import everything first
 _SECONDS_BETWEEN_LOOKS = 1
+_SECONDS_TO_TAKE_A_CALL = 10
 _IGNORE_INTERRUPTS = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"
 _one_at_a_time = threading.Lock()
 
@@ -96,8 +97,9 @@ class _Processes:
         return len(self._processes)
 
     def submit(self, task):
-        idle = next(process for process in self._processes if process.is_idle)
-        return idle.submit(_score, replace(task, table=None), self._paths[task.table])
+        with interrupts_wait():
+            idle = next(process for process in self._processes if process.is_idle)
+            return idle.submit(_score, replace(task, table=None), self._paths[task.table])
 
     def close(self):
         for process in self._processes:
@@ -118,13 +120,17 @@ class _Process:
         if self._pool is None or self._latest.exception() is not None:
             self.close()
             self._pool = ProcessPoolExecutor(1, initializer=_end_with, initargs=(os.getpid(),))
-        with interrupts_stay_here():  # the call starts the process
+        with interrupts_wait():  # once more: making the first pool ends what keeps interrupts from its process
             self._latest = self._pool.submit(*call)
         return self._latest
 
     def close(self):
-        if self._pool is not None:
-            self._pool.shutdown(kill_workers=True)
+        if self._pool is None:
+            return
+        deadline = time.monotonic() + _SECONDS_TO_TAKE_A_CALL
+        while not (self.is_idle or self._latest.running()) and time.monotonic() < deadline:
+            time.sleep(0.001)  # loky's thread fails with a KeyError where it hears of a call and of the end together
+        self._pool.shutdown(kill_workers=True)
 
 
 class _DaskCluster:
@@ -136,10 +142,11 @@ class _DaskCluster:
         self._executor = client.get_executor(pure=False)
 
     def n_workers(self):
-        return max(1, len(self._client.ncores()))
+        with interrupts_wait():
+            return max(1, len(self._client.ncores()))
 
     def submit(self, task):
-        with _quiet_about_size():
+        with interrupts_wait(), _quiet_about_size():
             return self._executor.submit(_score, replace(task, table=None), self._tables[task.table])
 
 
@@ -153,10 +160,12 @@ class _RayCluster:
         self._score = ray.remote(num_cpus=1, max_retries=0)(_score)
 
     def n_workers(self):
-        return max(1, int(self._ray.cluster_resources().get("CPU", 1)))
+        with interrupts_wait():
+            return max(1, int(self._ray.cluster_resources().get("CPU", 1)))
 
     def submit(self, task):
-        return self._score.remote(replace(task, table=None), self._tables[task.table]).future()
+        with interrupts_wait():
+            return self._score.remote(replace(task, table=None), self._tables[task.table]).future()
 
 
 def _end_with(parent):
@@ -181,13 +190,21 @@ def _loky(n_jobs, address, tables):
     if n_jobs == 1:
         yield _ThisProcess()
         return
-    with mapped_tables(tables) as paths:
-        processes = _Processes(n_jobs, paths)
+    with mapped_tables(tables) as paths, _whole(lambda: closing(_Processes(n_jobs, paths))) as processes:
+        yield processes
+
+
+@contextmanager
+def _whole(make):
+    """What ``make()`` gives is entered and left as a context, and no interrupt comes in the middle of either."""
+    with ExitStack() as stack:
         try:
-            yield processes
+            with interrupts_wait():
+                entered = stack.enter_context(make())
+            yield entered
         finally:
-            with interrupts_stay_here():
-                processes.close()
+            with interrupts_wait():
+                stack.close()
 
 
 @contextmanager
@@ -202,24 +219,27 @@ def _dask(n_jobs, address, tables):
         settings |= {"silence_logs": logging.CRITICAL}
         with (
             mapped_tables(tables) as paths,
-            distributed.LocalCluster(n_workers=n_jobs, **settings) as cluster,
-            distributed.Client(cluster, set_as_default=False) as client,
+            _whole(lambda: distributed.LocalCluster(n_workers=n_jobs, **settings)) as cluster,
+            _whole(lambda: distributed.Client(cluster, set_as_default=False)) as client,
         ):
             yield _DaskCluster(client, paths, deaths)
         return
     _check_connection(address, speaks_first=not address.startswith("tls:"))
-    try:
-        client = distributed.Client(address, timeout=_SECONDS_TO_CONNECT, set_as_default=False)
-    except Exception as error:  # of many kinds, by protocol and reason
-        raise InputError(f"address {address}: expected a Dask scheduler, but {one_line(error)}") from error
-    with client:
+
+    def connect():
+        try:
+            return distributed.Client(address, timeout=_SECONDS_TO_CONNECT, set_as_default=False)
+        except Exception as error:  # of many kinds, by protocol and reason
+            raise InputError(f"address {address}: expected a Dask scheduler, but {one_line(error)}") from error
+
+    with _whole(connect) as client:
         try:
             client.submit(_imports, pure=False).result(_SECONDS_TO_START)
         except Exception as error:
             raise InputError(f"address {address}: no worker can do this: {one_line(error)}") from error
         # A table is a task's result, sent to the scheduler once and not with each fit: workers get it from each other,
         # and when all that had it have died the scheduler has it made again.
-        with _quiet_about_size():
+        with interrupts_wait(), _quiet_about_size():
             futures = {table: client.submit(_same, table, pure=False) for table in tables}
         yield _DaskCluster(client, futures, deaths)
 
@@ -227,21 +247,22 @@ def _dask(n_jobs, address, tables):
 @contextmanager
 def _ray(n_jobs, address, tables):
     ray = _needed("ray", "ray")
-    if started := not ray.is_initialized():
-        settings = {"logging_level": logging.CRITICAL, "log_to_driver": False}
-        if address is None:
-            settings |= {"num_cpus": n_jobs, "include_dashboard": False}
-        elif address != "auto":
-            _check_connection(address)
+    settings = {"logging_level": logging.CRITICAL, "log_to_driver": False}
+    if address is None:
+        settings |= {"num_cpus": n_jobs, "include_dashboard": False}
+
+    def start():
         try:
-            ray.init(address, **settings)
+            return ray.init(address, **settings)
         except Exception as error:  # of many kinds, by reason
             raise InputError(f"address {address}: expected a Ray cluster, but {one_line(error)}") from error
-    try:
+
+    with ExitStack() as stack:
+        if not ray.is_initialized():
+            if address not in (None, "auto"):
+                _check_connection(address)
+            stack.enter_context(_whole(start))
         yield _RayCluster(ray, {table: ray.put(table) for table in tables})
-    finally:
-        if started:
-            ray.shutdown()
 
 
 _OPENERS = {"loky": _loky, "dask": _dask, "ray": _ray}

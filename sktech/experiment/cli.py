@@ -2,7 +2,7 @@
 
 import os
 import sys
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from sktech.experiment.console import print_ranks, print_table, print_words
 from sktech.experiment.data import BUNDLED, read_table, told_apart
 from sktech.experiment.errors import InputError, shortened
 from sktech.experiment.formats import TableFile
-from sktech.experiment.interrupt import interrupts_stay_here
+from sktech.experiment.interrupt import interrupts_wait
 from sktech.experiment.plots import save_plots
 from sktech.experiment.plots_across import save_across_plots
 from sktech.experiment.progress import Progress
@@ -176,8 +176,8 @@ def _compare(options):
             raise
         reason = "interrupted" if isinstance(error, KeyboardInterrupt) else error
         done = f"after {len(records)} of {experiment.planned().total()} fits"
-        print(f"sktech compare: {reason} {done}; the same command goes on from there", file=sys.stderr)
-        with interrupts_stay_here():  # who is impatient gets the page, too
+        with suppress(KeyboardInterrupt), interrupts_wait():  # who is impatient gets the page, too
+            print(f"sktech compare: {reason} {done}; the same command goes on from there", file=sys.stderr)
             _show(experiment.study(records), options)
         return _INTERRUPTED if isinstance(error, KeyboardInterrupt) else _BAD_INPUT
     study = experiment.study(records)

@@ -1,9 +1,11 @@
 """Tasks -> records, wherever a backend has them done and whatever happens to one of them."""
 
-from concurrent.futures import FIRST_COMPLETED, wait
+from functools import partial
 from itertools import islice
+from queue import SimpleQueue
 
 from sktech.experiment.errors import InputError
+from sktech.experiment.interrupt import interrupts_wait
 from sktech.experiment.scoring import record_of
 
 _KILLED = "killed: the process was killed, perhaps because memory ran out"
@@ -39,25 +41,31 @@ def run_tasks(tasks, backend):
             yield task, future.result()
         else:
             suspects.append(task)
-    for task in suspects:
-        future = backend.submit(task)
-        yield task, record_of(task, status=_KILLED) if _died(future, backend) else future.result()
+    for suspect in suspects:
+        for task, future in _finished([suspect], backend):
+            yield task, record_of(task, status=_KILLED) if _died(future, backend) else future.result()
 
 
 def _finished(tasks, backend):
     """Each task with its future, when that is done."""
-    tasks, under_way = iter(tasks), {}
+    tasks, n_under_way, done = iter(tasks), 0, SimpleQueue()
     while True:
-        room = max(0, backend.n_workers() - len(under_way))
-        under_way |= {backend.submit(task): task for task in islice(tasks, room)}
-        if not under_way:
+        for task in islice(tasks, max(0, backend.n_workers() - n_under_way)):
+            future = backend.submit(task)
+            n_under_way += 1
+            with interrupts_wait():
+                future.add_done_callback(partial(_tell, done, task))
+        if not n_under_way:
             return
-        for future in wait(under_way, return_when=FIRST_COMPLETED).done:
-            yield under_way.pop(future), future
+        yield done.get()  # the only place where a run waits, and an interrupt can do no harm
+        n_under_way -= 1
+
+
+def _tell(done, task, future):
+    done.put((task, future))
 
 
 def _died(future, backend):
-    wait([future])
     if future.cancelled():  # by nobody here
         raise InputError("the cluster was lost")
     return isinstance(future.exception(), backend.DEATHS)

@@ -1,4 +1,4 @@
-"""Control-C is for the process that was started, not for those that it starts."""
+"""Control-C where it does no harm: not between the taking of a lock and its release, and not in other processes."""
 
 import signal
 import threading
@@ -6,18 +6,40 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def interrupts_stay_here():
-    """Processes started inside the block ignore SIGINT, which a terminal sends to all of them.
+def interrupts_wait():
+    """An interrupt that comes while the block runs, which should be short, is raised at its end.
 
-    They would print a traceback each, in the middle of what the first one still has to say; it ends them itself. An
-    interrupt that comes while the block runs, which should be short, is ignored here too. Only the main thread of a
-    process may say what a signal does: in another one nothing is done.
+    Python raises KeyboardInterrupt between any two steps of the main thread, also when ``with`` has just taken a lock
+    of a queue or a Future: the lock stays taken, and the thread on its other side waits for ever.
+
+    Processes and threads that are started inside the block never get SIGINT, which a terminal sends to all processes:
+    they would print a traceback each, in the middle of what the first one still has to say; it ends them itself.
+
+    Only the main thread of a process may say what a signal does: in another one nothing is done.
     """
-    if threading.current_thread() is not threading.main_thread():
+    before = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or before is None:  # None: not set by Python
         yield
         return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    came = []
+    signal.signal(signal.SIGINT, lambda *_: came.append(True))
+    try:
+        with _kept_from_children():
+            yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+        if came:
+            signal.raise_signal(signal.SIGINT)
+
+
+@contextmanager
+def _kept_from_children():
+    """They inherit which signals are blocked; not so on Windows."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -121,6 +121,46 @@ def test_control_c_ends_the_processes_too(backend, n_kept, tmp_path):
     assert "</html>" in (out / "report.html").read_text()
 
 
+INTERRUPTED_WITH_A_LOCK = """
+import faulthandler, signal, sys, threading
+from sklearn.datasets import load_iris
+from sktech.experiment import compare
+
+enter, left, main, times = threading.Condition.__enter__, 0, threading.get_ident(), map(int, sys.argv[2:])
+
+def enter_and_interrupt(condition):
+    global left
+    entered = enter(condition)
+    if threading.get_ident() == main and left:
+        left -= 1
+        if not left:
+            signal.raise_signal(signal.SIGINT)
+    return entered
+
+if __name__ == "__main__":
+    threading.Condition.__enter__ = enter_and_interrupt
+    for left in times:
+        faulthandler.dump_traceback_later(100, exit=True)
+        try:
+            compare(*load_iris(return_X_y=True), ["dummy_prior"], cv=3, n_repeats=4, n_jobs=2, backend=sys.argv[1])
+        except KeyboardInterrupt:
+            print("interrupted", flush=True)
+        left = 0
+"""
+
+
+@no_signals
+@pytest.mark.parametrize(("backend", "times"), [("loky", (1, 2, 3, 4, 5, 6, 7, 10, 16, 20)), ("dask", (1, 6, 9, 20))])
+def test_an_interrupt_that_comes_when_a_lock_is_taken_ends_the_run(backend, times, tmp_path):
+    pytest.importorskip({"loky": "joblib", "dask": "distributed"}[backend])
+    script = tmp_path / "interrupted.py"
+    script.write_text(INTERRUPTED_WITH_A_LOCK)
+    command = [sys.executable, str(script), backend, *map(str, times)]
+    done = subprocess.run(command, capture_output=True, text=True, start_new_session=True)
+    assert done.stdout == "interrupted\n" * len(times), done.stderr
+    assert "Traceback" not in done.stderr
+
+
 class WithPid(DummyClassifier):
     """Tells which process fits it, and takes its time."""
 
