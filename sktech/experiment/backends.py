@@ -16,6 +16,7 @@ from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
+from multiprocessing import resource_tracker
 from urllib.parse import urlsplit
 
 from joblib import effective_n_jobs
@@ -120,7 +121,9 @@ class _Process:
         if self._pool is None or self._latest.exception() is not None:
             self.close()
             self._pool = ProcessPoolExecutor(1, initializer=_end_with, initargs=(os.getpid(),))
-        with interrupts_wait():  # once more: making the first pool ends what keeps interrupts from its process
+            if os.name == "posix":
+                resource_tracker.ensure_running()  # its start ends what keeps interrupts from new processes ...
+        with interrupts_wait():  # ... and would come with that of the first one
             self._latest = self._pool.submit(*call)
         return self._latest
 
