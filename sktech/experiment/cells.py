@@ -1,5 +1,7 @@
 """Columns as they were read -> numbers, truth values, strings, group numbers, sort keys."""
 
+import re
+
 import numpy as np
 import pandas as pd
 from pandas.api.types import (
@@ -14,6 +16,7 @@ from pandas.api.types import (
 from sktech.experiment.errors import InputError
 
 _SECONDS_PER_DAY = 86_400
+_DATE = r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d(:?\d\d)?)?)?"
 
 
 def as_feature(column):
@@ -137,6 +140,30 @@ def as_dates(column):
             f"column {column.name!r}: expected dates such as 2024-12-31 or 2024-12-31 18:30, got {str(wrong.iloc[0])!r}"
         )
     return dates
+
+
+def text_as_dates(column):
+    """Points in time where each cell is empty or a date of ISO 8601, at least a day; else the column as it is.
+
+    Parameters
+    ----------
+    column : Series of shape (n,)
+
+    Returns
+    -------
+    column : Series of shape (n,)
+    """
+    cells = column.dropna()
+    if is_numeric_dtype(column.dtype) or not all(map(_looks_like_a_date, cells)) or cells.empty:
+        return column
+    try:
+        return as_dates(column)
+    except InputError:  # there is no such day
+        return column
+
+
+def _looks_like_a_date(cell):
+    return isinstance(cell, str) and re.fullmatch(_DATE, cell) is not None
 
 
 def _days(column):

@@ -56,7 +56,7 @@ def add_arguments(parser):
         nargs="+",
         default=[],
         metavar="COLUMN",
-        help="columns that hold categories although they look like numbers",
+        help="columns that hold categories although they look like numbers or dates",
     )
     columns.add_argument("--drop", nargs="+", default=[], metavar="COLUMN", help="columns to leave out")
     columns.add_argument(

@@ -32,11 +32,12 @@ def read_table(source, target=None, *, categorical=(), drop=(), groups=None, tim
     source : str or path-like
         A file that ends in .csv, .tsv or .arff (each also with .gz or .zst), .parquet or .feather; "sklearn:iris",
         "sklearn:digits", "sklearn:wine" or "sklearn:breast_cancer"; or "openml:ID", a set of openml.org. The columns
-        of a CSV file may be separated by comma, semicolon or tab.
+        of a CSV file may be separated by comma, semicolon or tab; one in which all cells are dates of ISO 8601, such as
+        2024-12-31 or 2024-12-31 18:30, is read as days since 1970, like the dates of other formats.
     target : str, default=None
         The column to predict. None is good for the sets only, which name one.
     categorical : iterable of str, default=()
-        Columns that hold categories although they look like numbers.
+        Columns that hold categories although they look like numbers or dates.
     drop : iterable of str, default=()
         Columns to leave out.
     groups : str, default=None

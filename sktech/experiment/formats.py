@@ -11,6 +11,7 @@ from pandas.api.types import is_numeric_dtype
 from pyarrow import feather, parquet
 
 from sktech.experiment.arff_file import read_arff
+from sktech.experiment.cells import text_as_dates
 from sktech.experiment.errors import InputError
 
 # A cell of a feature that says one of these is missing; of a label or a group, only an empty cell is.
@@ -112,14 +113,15 @@ def _read_csv(file, roles):
             f"expected a name for each column, got {len(names)} names above rows of "
             f"{len(names) + frame.index.nlevels} cells"
         )
-    if separator == ";":  # then commas often separate decimals
-        for name in frame.columns.difference(list(texts)):
-            if not is_numeric_dtype(frame[name].dtype):
-                frame[name] = _with_decimal_points(frame[name])
+    for name in frame.columns.difference(list(texts)):
+        if not is_numeric_dtype(frame[name].dtype):
+            text = _with_decimal_points(frame[name]) if separator == ";" else frame[name]
+            frame[name] = text_as_dates(text)
     return frame
 
 
 def _with_decimal_points(column):
+    """Where semicolons separate cells, commas often separate decimals."""
     if not column.dropna().astype(str).str.fullmatch(r"[-+]?\d+(,\d+)?").all():
         return column
     return pd.to_numeric(column.str.replace(",", "."))

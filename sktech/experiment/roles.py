@@ -14,7 +14,7 @@ class Roles:
     target : str, default=None
         Holds the labels.
     categorical : tuple of str, default=()
-        Hold categories although they look like numbers.
+        Hold categories although they look like numbers or dates.
     drop : tuple of str, default=()
         Are left out.
     groups : str, default=None

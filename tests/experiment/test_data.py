@@ -132,6 +132,26 @@ def test_categories_that_look_like_numbers(write, tmp_path):
     assert read_table(tmp_path / "t.parquet", "y", categorical=["code"]).X["code"].tolist() == ["1", "2"]
 
 
+def test_dates_that_are_text(write):
+    path = write(
+        "t.csv",
+        "day,moment,zone,word,not_all,no_such_day,empty,y\n"
+        "1970-01-02,1970-01-02 12:00,1970-01-02T02:00:00+02:00,1970,1970-01-02,2023-02-28,,2024-01-01\n"
+        ",1970-01-03T06:00:30,1970-01-02T00:00:00Z,1970-01,soon,2023-02-30,,2024-01-02\n"
+        "1969-12-31,NA,,01.02.1970,1970-01-04,2023-03-01,,2024-01-01\n",
+    )
+    table = read_table(path, "y")
+    np.testing.assert_array_equal(table.X["day"], [1, np.nan, -1])
+    np.testing.assert_array_equal(table.X["moment"], [1.5, 2 + (6 * 3600 + 30) / 86_400, np.nan])
+    np.testing.assert_array_equal(table.X["zone"], [1, 1, np.nan])
+    assert table.X["word"].tolist() == ["1970", "1970-01", "01.02.1970"]
+    assert table.X["not_all"].tolist() == ["1970-01-02", "soon", "1970-01-04"]
+    assert table.X["no_such_day"].tolist() == ["2023-02-28", "2023-02-30", "2023-03-01"]
+    assert table.X["empty"].isna().all()
+    assert table.y.tolist() == ["2024-01-01", "2024-01-02", "2024-01-01"]
+    assert read_table(path, "y", categorical=["day"]).X["day"].tolist()[::2] == ["1970-01-02", "1969-12-31"]
+
+
 def test_parquet(tmp_path):
     frame = pd.DataFrame(
         {
