@@ -1,3 +1,4 @@
+import signal
 import sqlite3
 from contextlib import closing
 
@@ -25,6 +26,14 @@ def mixed():
     y = np.where(number + X["smoker"] > 0.5, "yes", "no")
     later = X.head(4).assign(colour=["violet", "red", None, "black"], city=["Cairo", "Rome", None, "Oslo"])
     return X, y, later
+
+
+@pytest.fixture
+def interruptible():
+    """A process that was started in the background may ignore interrupts, and its children then do."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture

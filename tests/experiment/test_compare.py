@@ -103,14 +103,6 @@ class SparedOfInterrupts(DummyClassifier):
         return super().fit(X, y)
 
 
-@pytest.fixture
-def interruptible():
-    """A process that was started in the background may ignore interrupts, and its children then do."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
 @pytest.mark.skipif(os.name == "nt", reason="signals differ")
 def test_only_the_first_process_sees_an_interrupt(iris, interruptible):
     model = {"spared": SparedOfInterrupts(strategy="prior")}

@@ -8,17 +8,9 @@ import pytest
 
 from sktech.experiment.interrupt import interrupts_wait
 
-pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals differ")
+pytestmark = [pytest.mark.skipif(os.name == "nt", reason="signals differ"), pytest.mark.usefixtures("interruptible")]
 
 INTERRUPTS_ITSELF = "import os, signal; os.kill(os.getpid(), signal.SIGINT); print('on')"
-
-
-@pytest.fixture(autouse=True)
-def pythons_own_handler():
-    """A process that was started in the background may ignore interrupts."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
 
 
 def blocked():
